@@ -1,0 +1,343 @@
+"""``lstm_ir.compile``: a model in, an artifact and the loaded module out."""
+
+import os
+import tempfile
+import time as clock
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lstm_ir.errors import ArgumentError, ArgumentTypeError, CompileError, UnsupportedError
+from lstm_ir.version import __version__
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from lstm_ir.layers import Sequential
+    from lstm_ir.passes.build_module import LayerModule
+    from lstm_ir.runtime import Module
+
+TARGETS = ("cpu",)
+"""What this version compiles for."""
+
+FORMS = ("auto", "loop", "unrolled", "persistent", "cooperative")
+"""What ``form=`` accepts; a form that cannot be had is refused with the reason."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled model, not yet loaded.
+
+    Attributes:
+        data: The bytes of the ``.vmfb`` with description and checksum.
+        description: What the artifact says about itself.
+        seconds: Time of each stage: import, passes, emission, iree.
+    """
+
+    data: bytes
+    description: Mapping[str, Any]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def compile(  # noqa: A001  # the name that design and users expect, as in re.compile
+    source: Any,
+    target: str = "cpu",
+    output: str | os.PathLike[str] | None = None,
+    *,
+    target_cpu: str = "host",
+    batch: int | None = None,
+    time: int | None = None,
+    form: str = "auto",
+) -> "Module":
+    """Compile a model ahead of time, and load it.
+
+    Args:
+        source: A path to a ``.keras`` or ``.h5`` file, a layer or model of lstm_ir, or a live Keras layer or Sequential
+            model (read through its own ``get_config`` and ``get_weights``).
+        target: ``cpu``.
+        output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written.
+        target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
+        batch: Fix the batch to this size; None leaves it to each call.
+        time: Fix the number of steps; None leaves it to each call.
+        form: How the time loop runs: ``auto`` (the cost model decides), ``loop`` or ``unrolled``.
+
+    Returns:
+        The loaded module: ``m(x)`` runs it.
+
+    Raises:
+        ModelFileError: If a file is not a Keras model, or is damaged.
+        UnsupportedError: If something in the model cannot be compiled faithfully.
+        ArgumentError: If an argument has a value that is not accepted.
+        CompileError: If a pass or IREE fails.
+    """
+    from lstm_ir.runtime import load
+
+    path = None if output is None else check_output(output)
+    artifact = compile_artifact(source, target, target_cpu=target_cpu, batch=batch, time=time, form=form)
+    if path is not None:
+        write_atomically(path, artifact.data)
+    return load(artifact.data)
+
+
+def compile_artifact(
+    source: Any,
+    target: str = "cpu",
+    *,
+    target_cpu: str = "host",
+    batch: int | None = None,
+    time: int | None = None,
+    form: str = "auto",
+    on_stage: Callable[[str], None] = lambda _: None,
+    after_pass: Callable[[str, "ModuleOp"], None] | None = None,
+) -> Artifact:
+    """Compile a model to an artifact, without loading it.
+
+    Args:
+        source: As in ``compile``.
+        target: As in ``compile``.
+        target_cpu: As in ``compile``.
+        batch: As in ``compile``.
+        time: As in ``compile``.
+        form: As in ``compile``.
+        on_stage: Called with what is about to happen: import, passes, emission, iree.
+        after_pass: Called with the name of each pass and the module after it.
+    """
+    _check_arguments(target, batch, time, form)
+    from lstm_ir.passes.emission import emit_bytecode
+    from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
+    from lstm_ir.runtime.artifact import pack
+
+    watch = _Stopwatch(on_stage)
+    watch.start("import")
+    model = model_of(source)
+    watch.start("passes")
+    layer_module = layer_level(model, batch=batch, time=time)
+    scans = lower(layer_module, form=form, after_pass=after_pass)
+    cpu = resolve_cpu(target_cpu)
+    description = _describe(model, layer_module, scans, cpu)
+    watch.start("emission")
+    brief = {key: value for key, value in description.items() if key != "model"}
+    source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief)
+    watch.start("iree")
+    vmfb = compile_bytecode(source_bytes, flags_for_cpu(target_cpu), [layer.name for layer in model.layers])
+    watch.stop()
+    return Artifact(pack(vmfb, description), description, watch.seconds)
+
+
+def model_of(source: Any) -> "Sequential":
+    """Return the description of whatever ``compile`` accepts as a source, built.
+
+    Raises:
+        ArgumentTypeError: If the source is none of those.
+        ArgumentError: If a layer or model of lstm_ir has no weights yet.
+    """
+    if isinstance(source, str | os.PathLike):
+        from lstm_ir.importers import read_model
+
+        return read_model(Path(source))
+    from lstm_ir.layers import Layer, Sequential
+
+    if isinstance(source, Layer):
+        if not source.built:
+            raise ArgumentError(f"source: layer {source.name!r} has no weights yet; call build(input_shape) first")
+        return Sequential([source], name=source.name)
+    if isinstance(source, Sequential):
+        if not source.built:
+            raise ArgumentError(f"source: model {source.name!r} has no weights yet; call build(input_shape) first")
+        return source
+    if hasattr(source, "get_config") and hasattr(source, "get_weights"):
+        from lstm_ir.importers import from_keras
+
+        return from_keras(source)
+    raise ArgumentTypeError(
+        f"source: got {type(source).__name__}, expected a path to a .keras or .h5 file, a layer or Sequential of lstm_ir, "
+        "or a live Keras layer or model"
+    )
+
+
+def layer_level(model: "Sequential", *, batch: int | None = None, time: int | None = None) -> "LayerModule":
+    """Return a model's module at layer level; ``unroll=True`` fixes the steps where the model declares them."""
+    from lstm_ir.passes.build_module import build_module
+    from lstm_ir.passes.model_interface import recurrences
+
+    _refuse_unfaithful(model)
+    cells = [cell.layer for cell in recurrences(model)]
+    if time is None and any(cell.unroll for cell in cells):
+        time = model.input_shape[0 if cells[0].time_major else 1]
+    return build_module(model, batch=batch, time=time)
+
+
+def lower(
+    layer_module: "LayerModule",
+    *,
+    form: str = "auto",
+    after_pass: Callable[[str, "ModuleOp"], None] | None = None,
+    until: str = "target",
+) -> list[dict[str, Any]]:
+    """Run the passes on a layer-level module, in place.
+
+    Args:
+        layer_module: What ``layer_level`` made.
+        form: ``auto``, or the form of every scan.
+        after_pass: Called with the name of each pass and the module after it.
+        until: ``target``, or ``recurrence`` to stop where the forms are chosen.
+
+    Returns:
+        One dict a scan: name, form, reason, units, direction, masked.
+
+    Raises:
+        UnsupportedError: If a form that was asked for cannot be had.
+        CompileError: If a pass fails; the message names it.
+    """
+    from xdsl.dialects.builtin import ModuleOp
+    from xdsl.passes import PassPipeline
+    from xdsl.utils.exceptions import DiagnosticException, PassFailedException
+
+    from lstm_ir.passes.pipelines import TENSORS, recurrence_pipeline
+    from lstm_ir.passes.scan_report import report_scans
+    from lstm_ir.passes.universe import available_passes, make_context
+
+    context, passes = make_context(), available_passes()
+
+    def check(previous: Any, module: ModuleOp, _: Any) -> None:
+        module.verify()
+        if previous is not None and after_pass is not None:
+            after_pass(str(previous.spec()), module)
+
+    def run(pipeline: str) -> None:
+        try:
+            PassPipeline.parse_spec(passes, pipeline, check).apply(context, layer_module.module)
+        except PassFailedException as error:
+            if "lstm-choose-form" in str(error):
+                raise UnsupportedError(str(error).removeprefix("lstm-choose-form: ")) from error
+            raise CompileError(str(error)) from error
+        except DiagnosticException as error:
+            raise CompileError(f"the IR does not verify: {error}") from error
+
+    run(recurrence_pipeline(form))
+    scans = report_scans(layer_module.module)
+    if until == "target":
+        run(TENSORS)
+    return scans
+
+
+def _check_arguments(target: str, batch: int | None, time: int | None, form: str) -> None:
+    if target not in TARGETS:
+        raise UnsupportedError(f"target: got {target!r}, this version compiles for {', '.join(TARGETS)}")
+    if form not in FORMS:
+        raise ArgumentError(f"form: got {form!r}, expected one of {', '.join(FORMS)}")
+    for name, value in (("batch", batch), ("time", time)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise ArgumentTypeError(f"{name}: got {value!r}, expected a positive integer or None")
+        if value is not None and value < 1:
+            raise ArgumentError(f"{name}: got {value}, expected a positive integer or None")
+
+
+def _refuse_unfaithful(model: "Sequential") -> None:
+    """Refuse what this version would get wrong."""
+    for layer in model.layers:
+        if layer.compute_dtype not in ("float16", "bfloat16", "float32", "float64"):
+            raise UnsupportedError(f"layer {layer.name!r}: dtype {layer.compute_dtype!r} cannot be compiled")
+
+
+def _describe(
+    model: "Sequential", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: Any
+) -> dict[str, Any]:
+    from lstm_ir.passes.cost_model import advised_driver
+
+    interface = layer_module.interface
+    entries = {"call": "call"} if interface.mask is None else {"call": "call", "call_masked": "call_masked"}
+    return {
+        "format": 1,
+        "producer": {
+            "lstm_ir": __version__,
+            "iree": version("iree-base-compiler"),
+            "xdsl": version("xdsl"),
+        },
+        "name": model.name,
+        "target": {
+            "name": "cpu",
+            "backend": "llvm-cpu",
+            "arch": cpu.arch,
+            "cpu": cpu.cpu,
+            "features": sorted(cpu.features),
+        },
+        **interface.describe(),
+        "entries": entries,
+        "scans": scans,
+        "driver": advised_driver(scan["units"] for scan in scans),
+        "weights_bytes": _weights_bytes(layer_module),
+        "model": {"class_name": "Sequential", "flavour": model.flavour, "config": model.get_config()},
+    }
+
+
+def _weights_bytes(layer_module: "LayerModule") -> int:
+    """Return the size of the weights as the artifact stores them."""
+    itemsize = {"float64": 8, "float32": 4}.get(layer_module.interface.inputs[0].dtype, 2)
+    return sum(value.size * itemsize for value in layer_module.weights.values())
+
+
+def check_output(output: str | os.PathLike[str]) -> Path:
+    """Return the path of an artifact to write.
+
+    Raises:
+        ArgumentError: If it cannot be written, before any work is done.
+    """
+    path = Path(output)
+    folder = path.parent
+    if path.is_dir():
+        raise ArgumentError(f"output: {path} is a folder, expected a file path such as model.vmfb")
+    if not folder.is_dir():
+        raise ArgumentError(f"output: folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise ArgumentError(f"output: folder {folder} cannot be written")
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it, so that readers see all of it or nothing.
+
+    Raises:
+        ArgumentError: If it cannot be written.
+    """
+    name = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            name = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # Temporary files are private; an artifact has the permissions that any new file would have.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except OSError as error:
+        raise ArgumentError(f"output: cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if name is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+class _Stopwatch:
+    """Times stages that follow each other."""
+
+    def __init__(self, on_stage: Callable[[str], None]) -> None:
+        self.on_stage = on_stage
+        self.seconds: dict[str, float] = {}
+        self.current: tuple[str, float] | None = None
+
+    def start(self, stage: str) -> None:
+        self.stop()
+        self.on_stage(stage)
+        self.current = (stage, clock.perf_counter())
+
+    def stop(self) -> None:
+        if self.current is not None:
+            stage, begun = self.current
+            self.seconds[stage] = clock.perf_counter() - begun
+            self.current = None

@@ -1,0 +1,40 @@
+"""The ``lstm`` dialect, and the few ops of IREE's dialects that our target level uses."""
+
+from xdsl.ir import Dialect
+
+from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.iree_ops import Flow, Util
+from lstm_ir.dialect.layer_ops import (
+    ActivateOp,
+    DenseOp,
+    DropoutOp,
+    LayerOp,
+    MaskingOp,
+    MergeOp,
+    ReverseOp,
+    WeightOp,
+)
+from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ProjectOp, ScanOp, YieldOp
+
+__all__ = ["Flow", "Lstm", "Util"]
+
+Lstm = Dialect(
+    "lstm",
+    [
+        ActivateOp,
+        DenseOp,
+        DropoutOp,
+        GateOp,
+        LayerOp,
+        MaskingOp,
+        MergeOp,
+        PackOp,
+        ProjectOp,
+        ReverseOp,
+        ScanOp,
+        WeightOp,
+        YieldOp,
+    ],
+    [ActivationAttr],
+)
+"""The dialect: layer level (layer_ops.py), recurrence level (recurrence_ops.py), activations (activation.py)."""

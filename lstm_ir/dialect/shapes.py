@@ -1,0 +1,68 @@
+"""Shapes in verifiers: reading them, and saying clearly how they disagree."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    TensorType,
+    VectorType,
+)
+from xdsl.ir import Attribute
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
+
+DYNAMIC = DYNAMIC_INDEX
+"""The size of a dimension that is known only at run time."""
+
+
+def shape_of(type_: Attribute) -> tuple[int, ...]:
+    """Return the shape of a tensor or vector type; dynamic sizes are ``DYNAMIC``.
+
+    Raises:
+        VerifyException: If the type has no shape.
+    """
+    if isa(type_, TensorType[Attribute]) or isa(type_, VectorType[Attribute]):
+        return tuple(type_.get_shape())
+    raise VerifyException(f"expected a tensor or vector, got {type_}")
+
+
+def element_type(type_: Attribute) -> Attribute:
+    """Return the element type of a tensor or vector, or the type itself."""
+    if isa(type_, TensorType[Attribute]) or isa(type_, VectorType[Attribute]):
+        return type_.get_element_type()
+    return type_
+
+
+def accumulator_type(storage: Attribute) -> Attribute:
+    """Return the type that products of a storage type are summed in: f32 for the half types, else itself."""
+    return Float32Type() if isinstance(storage, Float16Type | BFloat16Type) else storage
+
+
+def size_text(size: int | None) -> str:
+    """Return a size as MLIR writes it."""
+    return "?" if size is None or size == DYNAMIC else str(size)
+
+
+def check_shape(who: str, what: str, type_: Attribute, expected: Sequence[int | None]) -> tuple[int, ...]:
+    """Check a type's shape and return it.
+
+    Args:
+        who: The op that asks, for the message.
+        what: The operand or result, for the message.
+        type_: A tensor or vector type.
+        expected: A size per dimension; None accepts any, and a dynamic size agrees with every size.
+
+    Raises:
+        VerifyException: With who, what, the shape got and the shape expected.
+    """
+    shape = shape_of(type_)
+    fits = len(shape) == len(expected) and all(
+        want is None or DYNAMIC in (want, got) or want == got for want, got in zip(expected, shape, strict=True)
+    )
+    if not fits:
+        got_text, want_text = ("x".join(size_text(size) for size in sizes) or "scalar" for sizes in (shape, expected))
+        raise VerifyException(f"{who}: {what} has shape {got_text}, expected {want_text}")
+    return shape

@@ -1,0 +1,32 @@
+"""The one tree of errors: the runtime's, and what the front end and the compiler add to it."""
+
+from lstm_ir.runtime.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ArtifactError,
+    LstmIrError,
+    TargetError,
+)
+
+__all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
+    "ArtifactError",
+    "CompileError",
+    "LstmIrError",
+    "ModelFileError",
+    "TargetError",
+    "UnsupportedError",
+]
+
+
+class ModelFileError(LstmIrError, ValueError):
+    """A model file is missing, empty, truncated, not Keras's, or contradicts itself."""
+
+
+class UnsupportedError(LstmIrError, NotImplementedError):
+    """Something that cannot be compiled faithfully; the command exits with code 3."""
+
+
+class CompileError(LstmIrError, RuntimeError):
+    """A pass or IREE refused the program; the message names the op that caused it."""

@@ -1,0 +1,248 @@
+"""A Keras layer config (the JSON of a model file, or `get_config()`) as one of our layer descriptions.
+
+Keras leaves out what has its default, and defaults differ between writers, so every key that changes what a layer
+computes must be there for the Keras that wrote it; keys that are not known are refused unless they are unset.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
+from lstm_ir.importers.keras_writer import KerasWriter
+from lstm_ir.layers import LAYER_CLASSES, Flavour, Layer, resolve_activation
+
+FLOATING = ("float16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class ConfigKeys:
+    """The keys of one layer class's config.
+
+    Attributes:
+        both: Keys that change what the layer computes, recorded by every supported Keras.
+        keras2: The same, recorded by tf_keras alone.
+        keras3: The same, recorded by Keras 3 alone.
+        optional: Keys that a writer may leave out: without effect on inference, or recorded only when set.
+    """
+
+    both: frozenset[str]
+    keras2: frozenset[str] = frozenset()
+    keras3: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    def required(self, flavour: Flavour) -> frozenset[str]:
+        """The keys that a config of this flavour must have."""
+        return self.both | (self.keras3 if flavour == "keras3" else self.keras2)
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Shapes that tf_keras records on whichever layer comes first, and what training alone uses.
+_INPUT_SHAPES = _keys("batch_input_shape batch_shape batch_size")
+_ANYWHERE = _INPUT_SHAPES | {"trainable"}
+_INNER_LAYERS = ("layer", "backward_layer")
+_TRAINING = _keys(
+    "kernel_initializer recurrent_initializer bias_initializer unit_forget_bias kernel_regularizer"
+    " recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint recurrent_constraint"
+    " bias_constraint seed"
+)
+
+LAYER_KEYS: dict[str, ConfigKeys] = {
+    "InputLayer": ConfigKeys(
+        both=_keys("name dtype"),
+        keras2=_keys("batch_input_shape"),
+        keras3=_keys("batch_shape"),
+        optional=_keys("sparse ragged optional"),
+    ),
+    "Masking": ConfigKeys(both=_keys("name dtype mask_value"), optional=_ANYWHERE),
+    "LSTM": ConfigKeys(
+        both=_keys(
+            "name dtype units activation recurrent_activation use_bias return_sequences return_state go_backwards"
+            " stateful unroll"
+        ),
+        keras2=_keys("time_major"),  # zero_output_for_mask is recorded by tf_keras only where it is true
+        keras3=_keys("zero_output_for_mask"),
+        optional=_ANYWHERE
+        | _TRAINING
+        | _keys("dropout recurrent_dropout implementation zero_output_for_mask time_major"),
+    ),
+    "Bidirectional": ConfigKeys(
+        both=_keys("name dtype layer merge_mode"),
+        keras3=_keys("backward_layer"),  # tf_keras records it only where the user gave one
+        optional=_ANYWHERE | _keys("backward_layer"),
+    ),
+    "Dense": ConfigKeys(both=_keys("name dtype units activation use_bias"), optional=_ANYWHERE | _TRAINING),
+    "Dropout": ConfigKeys(both=_keys("name dtype"), optional=_ANYWHERE | _keys("rate noise_shape seed")),
+    "Activation": ConfigKeys(both=_keys("name dtype activation"), optional=_ANYWHERE),
+}
+
+
+@dataclass(frozen=True)
+class LayerEntry:
+    """One layer as a model's config lists it.
+
+    Attributes:
+        name: The layer's name in the model.
+        class_name: Keras's name of its class.
+        config: The layer's own config.
+        inbound_nodes: In a functional model, the calls of this layer in the writer's form; None in a Sequential.
+    """
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any]
+    inbound_nodes: Any = None
+
+    def __str__(self) -> str:
+        return f"layer {self.name!r} ({self.class_name})"
+
+
+def layer_entry(entry: Any, source: str) -> LayerEntry:
+    """Checks the form of one entry of a config's list of layers.
+
+    Raises:
+        ModelFileError: The entry is not one.
+        UnsupportedError: A layer class registered by the user.
+    """
+    if not isinstance(entry, Mapping):
+        raise ModelFileError(f"{source}: a layer is described by {type(entry).__name__}; accepted: an object")
+    class_name, config = entry.get("class_name"), entry.get("config")
+    if not isinstance(class_name, str) or not isinstance(config, Mapping):
+        raise ModelFileError(f"{source}: a layer's description lacks class_name or config")
+    name = config.get("name", entry.get("name"))
+    if not isinstance(name, str) or not name:
+        raise ModelFileError(f"{source}: a layer of class {class_name} has no name")
+    if _is_custom(entry, class_name):
+        custom = entry.get("registered_name") or f"{entry.get('module')}.{class_name}"
+        raise UnsupportedError(f"{source}: layer {name!r} is of the custom class {custom}; {accepted_classes()}")
+    return LayerEntry(name, class_name, config, entry.get("inbound_nodes"))
+
+
+def _is_custom(entry: Mapping[str, Any], class_name: str) -> bool:
+    """Whether the class is the user's, even if named as one of Keras's; `.h5` files of Keras 2 do not tell."""
+    if entry.get("registered_name") not in (None, class_name):
+        return True
+    module = entry.get("module", "keras")  # absent from older configs; null for an unregistered class of the user's
+    return not isinstance(module, str) or module.split(".")[0] not in ("keras", "tf_keras", "tensorflow")
+
+
+def accepted_classes() -> str:
+    """The end of a message that refuses a layer class."""
+    return "accepted: " + ", ".join(LAYER_CLASSES)
+
+
+def describe_layer(entry: LayerEntry, writer: KerasWriter, source: str) -> Layer:
+    """Makes the layer description that a config entry stands for.
+
+    Args:
+        entry: The entry.
+        writer: The Keras that wrote it.
+        source: The file or object, for messages.
+
+    Raises:
+        UnsupportedError: A layer class, option or activation that we do not compile.
+        ModelFileError: A key is missing, or a value is not one that Keras writes.
+    """
+    where = f"{source}: {entry}"
+    if entry.class_name not in LAYER_CLASSES:
+        raise UnsupportedError(f"{where} is not supported; {accepted_classes()}")
+    _check_keys(entry, writer, where)
+    _check_values(entry, writer, where)
+    make = LAYER_CLASSES[entry.class_name].from_config
+    config = _relevant(entry.class_name, entry.config, writer)
+    try:
+        return make(config, flavour=writer.flavour)
+    except (LstmIrError, TypeError, ValueError, KeyError) as error:
+        # A custom initializer, regularizer or constraint has no part in inference: the layer without it is the same.
+        try:
+            return make(_without_training(config), flavour=writer.flavour)
+        except (LstmIrError, TypeError, ValueError, KeyError):
+            refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+            raise refusal(f"{where}: {_one_line(error)}") from None
+
+
+def _relevant(class_name: str, config: Mapping[str, Any], writer: KerasWriter) -> dict[str, Any]:
+    """The config without unset options that we do not know, and without a first layer's copy of the input's shape."""
+    keys = LAYER_KEYS[class_name]
+    known = keys.required(writer.flavour) | keys.optional
+    if class_name != "InputLayer":
+        known -= _INPUT_SHAPES
+    kept = {key: value for key, value in config.items() if key in known}
+    return _map_inner(kept, lambda inner: _relevant("LSTM", inner, writer))
+
+
+def _without_training(config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in config.items() if key not in _TRAINING}
+    return _map_inner(kept, _without_training)
+
+
+def _map_inner(config: dict[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The config with a wrapper's inner layers' configs changed."""
+    for key in _INNER_LAYERS:
+        if isinstance(config.get(key), Mapping):
+            config[key] = {**config[key], "config": change(config[key]["config"])}
+    return config
+
+
+def _check_keys(entry: LayerEntry, writer: KerasWriter, where: str) -> None:
+    known = LAYER_KEYS[entry.class_name]
+    required = known.required(writer.flavour)
+    missing = sorted(required - entry.config.keys())
+    if missing:
+        raise ModelFileError(
+            f"{where}: its config lacks {', '.join(missing)}, which Keras {writer.version} records; "
+            "defaults differ between versions and are not guessed"
+        )
+    for key in sorted(entry.config.keys() - required - known.optional):
+        # A later Keras may record an option that we have not heard of: harmless only while it is not used.
+        if entry.config[key] is not None:
+            raise UnsupportedError(f"{where}: option {key}={_short(entry.config[key])} is not supported")
+
+
+def _check_values(entry: LayerEntry, writer: KerasWriter, where: str) -> None:
+    config = entry.config
+    for key in ("activation", "recurrent_activation"):
+        if key in config:
+            value = config[key]
+            try:
+                # Keras writes its own functions by name alone; one of the user's may have the same name.
+                if isinstance(value, Mapping) and value.get("class_name") == "function":
+                    raise UnsupportedError("a function of the user's")
+                resolve_activation(value, writer.flavour)
+            except (LstmIrError, TypeError, ValueError, KeyError):
+                raise UnsupportedError(
+                    f"{where}: {key} {_activation_name(value)} is not one that can be compiled"
+                ) from None
+    for key in ("sparse", "ragged"):
+        if config.get(key):
+            raise UnsupportedError(f"{where}: option {key}={config[key]!r} is not supported; accepted: False")
+    if entry.class_name == "InputLayer" and config["dtype"] not in FLOATING:
+        raise UnsupportedError(f"{where}: input dtype {_short(config['dtype'])}; accepted: {', '.join(FLOATING)}")
+    if entry.class_name == "Bidirectional":
+        for key in _INNER_LAYERS:
+            if config.get(key) is not None or key == "layer":
+                inner = layer_entry(config[key], where)
+                if inner.class_name != "LSTM":
+                    raise UnsupportedError(f"{where}: its {key} is {inner}; accepted: LSTM")
+                _check_keys(inner, writer, f"{where}: {inner}")
+                _check_values(inner, writer, f"{where}: {inner}")
+
+
+def _activation_name(value: Any) -> str:
+    """An activation as its author would call it, whichever form Keras wrote it in."""
+    if isinstance(value, Mapping):
+        inner = value.get("config")
+        value = inner if isinstance(inner, str) else value.get("class_name", value)
+    return _short(value)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

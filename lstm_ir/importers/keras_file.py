@@ -1,0 +1,54 @@
+"""Reads a Keras model file, choosing by what is in it rather than by what it is called."""
+
+import os
+from pathlib import Path
+
+from lstm_ir.errors import ArgumentTypeError, ModelFileError, UnsupportedError
+from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
+from lstm_ir.importers.keras_archive import ZIP_SIGNATURES, read_archive
+from lstm_ir.importers.keras_hdf5 import read_hdf5
+from lstm_ir.layers import Sequential
+
+ACCEPTED = "accepted: a whole Keras model saved as .keras or .h5"
+
+
+def read_model(path: str | os.PathLike[str]) -> Sequential:
+    """Reads a model saved by tf_keras or Keras 3 as `.keras` or `.h5`, without TensorFlow.
+
+    The file may be a Sequential, or a functional model that is one chain, of InputLayer, Masking, LSTM,
+    Bidirectional, Dense, Dropout and Activation.
+
+    Args:
+        path: The model file.
+
+    Returns:
+        The description of the model, built, with its weights.
+
+    Raises:
+        ModelFileError: The file is missing, empty, truncated, not Keras's, or contradicts itself.
+        UnsupportedError: The model holds something that we do not compile; the message names it.
+        ArgumentTypeError: `path` is not a path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"path is {type(path).__name__}; {ACCEPTED}")
+    file = Path(path)
+    try:
+        if file.is_dir():
+            if (file / "saved_model.pb").exists():
+                raise UnsupportedError(f"{file} is a SavedModel folder; {ACCEPTED}")
+            raise ModelFileError(f"{file} is a folder; {ACCEPTED}")
+        if file.exists() and not file.is_file():
+            raise ModelFileError(f"{file} is not a regular file; {ACCEPTED}")
+        with file.open("rb") as stream:
+            head = stream.read(len(HDF5_SIGNATURE))
+    except FileNotFoundError:
+        raise ModelFileError(f"{file} does not exist; {ACCEPTED}") from None
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path!s} cannot be read: {error}") from None
+    if not head:
+        raise ModelFileError(f"{file} is empty; {ACCEPTED}")
+    if head.startswith(ZIP_SIGNATURES):
+        return read_archive(file)
+    if head == HDF5_SIGNATURE:
+        return read_hdf5(file)
+    raise ModelFileError(f"{file} is neither a zip archive nor HDF5; {ACCEPTED}")

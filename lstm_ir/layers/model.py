@@ -1,0 +1,185 @@
+"""A whole model as a description: layers one after the other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
+from lstm_ir.layers.activation_layer import ActivationLayer
+from lstm_ir.layers.base import Layer
+from lstm_ir.layers.bidirectional import Bidirectional
+from lstm_ir.layers.dense import Dense
+from lstm_ir.layers.dropout import Dropout
+from lstm_ir.layers.flavour import Flavour, check_flavour
+from lstm_ir.layers.input_layer import InputLayer
+from lstm_ir.layers.lstm import LSTM
+from lstm_ir.layers.masking import Masking
+from lstm_ir.layers.naming import auto_name
+from lstm_ir.layers.serialization import object_dict, parse_object_config
+from lstm_ir.layers.shapes import Shape, as_shape
+from lstm_ir.layers.weights import Array, Weight, assign_all
+
+LAYER_CLASSES: dict[str, type[Layer]] = {
+    cls.keras_class_name: cls for cls in (InputLayer, Masking, LSTM, Bidirectional, Dense, Dropout, ActivationLayer)
+}
+"""The layers that can be compiled, by Keras class name."""
+
+
+def layer_from_config(identifier: Any, *, flavour: str | None = None, argument: str = "layer") -> Layer:
+    """Build a layer from its Keras object dict.
+
+    Raises:
+        ArgumentError: not an object dict.
+        UnsupportedError: a layer that cannot be compiled.
+    """
+    if not isinstance(identifier, Mapping):
+        raise ArgumentError(f"{argument}: got {identifier!r}, expected an object dict")
+    class_name, config = parse_object_config(identifier, argument)
+    if class_name not in LAYER_CLASSES:
+        raise UnsupportedError(
+            f"{argument}: the layer {class_name!r} is not supported, expected one of {', '.join(LAYER_CLASSES)}"
+        )
+    return LAYER_CLASSES[class_name].from_config(config, flavour=flavour)
+
+
+class Sequential:
+    """Layers that each feed the next; the last one may have several outputs.
+
+    Args:
+        layers: one or more layers; an `InputLayer` may only be the first.
+        name: None takes the next automatic name.
+
+    Attributes:
+        input_layer: the `InputLayer`, or None.
+        layers: all the others, in order.
+
+    Raises:
+        ArgumentError: no layer, two layers of one name, an `InputLayer` that is not the first, or a layer with several
+            outputs that is not the last.
+        ArgumentTypeError: something that is not a layer.
+    """
+
+    keras_class_name: ClassVar[str] = "Sequential"
+
+    def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
+        layers = list(layers)
+        for position, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise ArgumentTypeError(f"layers[{position}]: got {layer!r}, expected a layer")
+            if isinstance(layer, InputLayer) and position:
+                raise ArgumentError(f"layers[{position}]: an InputLayer can only come first")
+        self.input_layer = layers.pop(0) if layers and isinstance(layers[0], InputLayer) else None
+        if not layers:
+            raise ArgumentError("layers: got none, expected one or more layers")
+        names = [layer.name for layer in layers]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ArgumentError(f"layers: {twice[0]!r} names two layers, expected different names")
+        for layer in layers[:-1]:
+            if getattr(layer, "return_state", False) or getattr(layer, "merge_mode", "concat") is None:
+                raise ArgumentError(f"layers: {layer.name!r} has several outputs, only the last layer may")
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        self.name = auto_name("sequential") if name is None else name
+
+    @property
+    def flavour(self) -> Flavour:
+        """The flavour of the first layer."""
+        return self.layers[0].flavour
+
+    @property
+    def input_shape(self) -> Shape:
+        """The input's shape with the batch axis, None for axes that are not fixed.
+
+        Raises:
+            ArgumentError: not built, and neither an input layer nor the first layer says it.
+        """
+        first = self.layers[0]
+        declared = self.input_layer.shape if isinstance(self.input_layer, InputLayer) else None
+        for shape in (declared, first.build_input_shape, first.batch_input_shape):
+            if shape is not None:
+                return shape
+        raise ArgumentError(f"model {self.name!r} is not built, call build(input_shape) first")
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of the input: the input layer's, else that of the first layer's weights as in Keras."""
+        return (self.input_layer or self.layers[0]).variable_dtype
+
+    @property
+    def input_name(self) -> str:
+        """The name of the input: the input layer's, else ``x``."""
+        return self.input_layer.name if self.input_layer is not None else "x"
+
+    @property
+    def built(self) -> bool:
+        """Whether all layers are built."""
+        return all(layer.built for layer in self.layers)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build all layers, each for the output of the one before.
+
+        Args:
+            input_shape: with the batch axis; None takes `input_shape`.
+
+        Raises:
+            ArgumentError: a shape that does not fit a layer, or none known.
+        """
+        shape = self.input_shape if input_shape is None else as_shape(input_shape)
+        for layer in self.layers:
+            layer.build(shape)
+            shape = as_shape(layer.compute_output_shape(shape))
+
+    @property
+    def output_shapes(self) -> list[Shape]:
+        """The shapes of all outputs, for `input_shape`."""
+        shape: Any = self.input_shape
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
+        return shape if isinstance(shape, list) else [shape]
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, layer by layer."""
+        return [weight for layer in self.layers for weight in layer.weights]
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all weights, layer by layer."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set all weights, or none where one does not fit.
+
+        Raises:
+            ArgumentError: the count or a shape differs.
+        """
+        assign_all(self.weights, weights, self.name)
+
+    def count_params(self) -> int:
+        """The number of scalars in all weights.
+
+        Raises:
+            ArgumentError: not built.
+        """
+        return sum(layer.count_params() for layer in self.layers)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and layers, the input layer first where there is one."""
+        layers = [self.input_layer, *self.layers] if self.input_layer is not None else list(self.layers)
+        return {
+            "name": self.name,
+            "layers": [object_dict("keras.layers", la.keras_class_name, la.get_config()) for la in layers],
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, flavour: str | None = None) -> "Sequential":
+        """Build from what `get_config` gives.
+
+        Raises:
+            ArgumentError: no list of layers.
+            UnsupportedError: a layer that cannot be compiled.
+        """
+        known = None if flavour is None else check_flavour(flavour)
+        layers = config.get("layers")
+        if not isinstance(layers, (list, tuple)):
+            raise ArgumentError(f"layers: got {layers!r}, expected a list of layer configs")
+        built = [layer_from_config(la, flavour=known, argument=f"layers[{i}]") for i, la in enumerate(layers)]
+        return cls(built, config.get("name"))

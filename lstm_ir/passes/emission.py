@@ -1,0 +1,98 @@
+"""Hands a target-level module to IREE: generic text, checked by IREE's own bindings, with the weights attached."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects import func
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.printer import Printer
+
+from lstm_ir.dialect.iree_ops import GlobalOp
+from lstm_ir.dialect.shapes import shape_of
+from lstm_ir.errors import CompileError
+from lstm_ir.passes.weight_expression import WeightExpression
+
+_MLIR_TYPES = {"f16": "float16", "f32": "float32", "f64": "float64"}
+
+
+def generic_text(module: ModuleOp) -> str:
+    """Return a module in MLIR's generic form with locations.
+
+    Generic, because the custom form of some ops loses attributes (linalg.matmul its indexing maps, for one).
+    """
+    stream = io.StringIO()
+    printer = Printer(stream=stream, print_generic_format=True, print_debuginfo=True)
+    printer.print_op(module)
+    return stream.getvalue()
+
+
+def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return the value of every global of a module, by symbol, in the global's element type."""
+    values: dict[str, npt.NDArray[Any]] = {}
+    for op in module.body.block.ops:
+        if not isinstance(op, GlobalOp):
+            continue
+        expression = WeightExpression.from_attribute(op.attributes["lstm.weight"])
+        value = np.ascontiguousarray(expression.evaluate(weights))
+        if value.shape != shape_of(op.type):
+            raise CompileError(f"weight {expression}: value has shape {value.shape}, the IR says {op.type}")
+        values[op.sym_name.data] = value
+    return values
+
+
+def emit_bytecode(
+    module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]], description: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return the MLIR bytecode of a target-level module, verified in-process.
+
+    Args:
+        module: A module at target level (lstm-check-stage{stage=target} passes).
+        weights: Values of the weights by name.
+        description: Attached to every entry point as ``iree.reflection``, for tools that read plain vmfb files.
+
+    Raises:
+        CompileError: If IREE's bindings refuse the module, with their message.
+    """
+    from iree.compiler import ir  # 0.2 s to import; only those who compile pay
+
+    values = constants(module, weights)
+    if description is not None:
+        reflection = DictionaryAttr({"description": StringAttr(json.dumps(description, separators=(",", ":")))})
+        for op in module.body.block.ops:
+            if isinstance(op, func.FuncOp):
+                op.attributes["iree.reflection"] = reflection
+    # The expression is ours; IREE would refuse an attribute of a dialect that it does not know.
+    expressions = {op: op.attributes.pop("lstm.weight") for op in module.body.block.ops if isinstance(op, GlobalOp)}
+    text = generic_text(module)
+    for op, expression in expressions.items():
+        op.attributes["lstm.weight"] = expression
+    with ir.Context():
+        try:
+            parsed = ir.Module.parse(text)
+            for op in parsed.body.operations:
+                if op.operation.name == "util.global":
+                    name = ir.StringAttr(op.attributes["sym_name"]).value
+                    op.attributes["initial_value"] = _dense(ir, values[name], str(op.attributes["type"]))
+            parsed.operation.verify()
+        except ir.MLIRError as error:
+            raise CompileError(f"IREE's MLIR refuses the module that we emitted: {error}") from error
+        stream = io.BytesIO()
+        parsed.operation.write_bytecode(stream)
+    return stream.getvalue()
+
+
+def _dense(ir: Any, value: npt.NDArray[Any], type_: str) -> Any:
+    """Return an elements attribute of a global's type."""
+    element = type_.rsplit("x", maxsplit=1)[-1].rstrip(">")
+    if element == "bf16":
+        # Round to nearest even by hand: NumPy has no bfloat16.
+        bits = value.astype(np.float32).view(np.uint32)
+        rounded = bits + 0x7FFF + ((bits >> 16) & 1)
+        halves = np.where(np.isnan(value), 0x7FC0, rounded >> 16).astype(np.uint16)
+        shaped = ir.RankedTensorType.get(list(value.shape), ir.BF16Type.get(), loc=ir.Location.unknown())
+        return ir.DenseElementsAttr.get(halves.view(np.uint16).tobytes(), type=shaped)
+    return ir.DenseElementsAttr.get(np.ascontiguousarray(value.astype(_MLIR_TYPES[element])))

@@ -1,0 +1,182 @@
+"""IREE's compiler in this process: flags by target, diagnostics as our errors."""
+
+import ctypes
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lstm_ir.errors import ArgumentError, CompileError
+
+CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+_SEVERITIES = ("note", "warning", "error", "remark")
+# LLVM and IREE keep process-wide state while they set up a session.
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class CpuTarget:
+    """A CPU to compile for, as IREE resolved it.
+
+    Attributes:
+        cpu: LLVM's name of the CPU.
+        features: The features that code for it may use, by LLVM's names.
+        triple: LLVM's target triple.
+    """
+
+    cpu: str
+    features: frozenset[str]
+    triple: str
+
+    @property
+    def arch(self) -> str:
+        """The architecture, the first part of the triple."""
+        return self.triple.split("-", maxsplit=1)[0]
+
+
+@dataclass
+class Diagnostics:
+    """What IREE said during one invocation."""
+
+    messages: list[tuple[str, str]] = field(default_factory=list)
+
+    def callback(self) -> Any:
+        """Return a C callback that collects the messages."""
+
+        def collect(severity: int, text: int, size: int, _: int) -> None:
+            self.messages.append((_SEVERITIES[severity], ctypes.string_at(text, size).decode(errors="replace")))
+
+        return CALLBACK(collect)
+
+    def error_text(self) -> str:
+        """Return the first error with the op it points at, cut to what a person reads."""
+        errors = [text for severity, text in self.messages if severity == "error"]
+        return errors[0].strip().splitlines()[0][:600] if errors else "no diagnostic"
+
+    def blamed_layer(self, names: Sequence[str]) -> str | None:
+        """Return the layer that the first error points at, if it names one."""
+        for severity, text in self.messages:
+            if severity == "error":
+                for name in re.findall(r'loc\("([^"]*)"\)|^"?([^":]+)"?:', text):
+                    found = name[0] or name[1]
+                    if found in names:
+                        return str(found)
+        return None
+
+
+def flags_for_cpu(target_cpu: str) -> list[str]:
+    """Return IREE's flags for a CPU: ``host``, ``generic`` or one of LLVM's names (``x86-64-v3``, ``znver4`` ...)."""
+    return [
+        "--iree-hal-target-backends=llvm-cpu",
+        "--iree-input-type=none",
+        "--iree-opt-level=O3",
+        f"--iree-llvmcpu-target-cpu={target_cpu}",
+        # Nothing is down-cast unasked; f64 is IREE's one demotion by default.
+        "--iree-input-demote-f64-to-f32=false",
+        "--iree-vm-bytecode-module-strip-source-map=true",
+        "--iree-vm-emit-polyglot-zip=false",
+    ]
+
+
+def _run(source: bytes, flags: Sequence[str], phase: str | None, layers: Sequence[str] = ()) -> bytes:
+    """Run one invocation; returns the VM module, or the IR after a phase."""
+    from iree.compiler.api import Output, Session, Source, ctypes_dl
+
+    dylib = ctypes_dl._dylib
+    diagnostics = Diagnostics()
+    callback = diagnostics.callback()
+    with _LOCK:
+        session = Session()
+        try:
+            session.set_flags(*flags)
+        except ValueError as error:
+            raise ArgumentError(f"IREE does not accept the flags {' '.join(flags)}: {error}") from error
+    with session.invocation() as invocation:
+        enable = dylib.ireeCompilerInvocationEnableCallbackDiagnostics
+        enable.argtypes = [ctypes.c_void_p, ctypes.c_int, CALLBACK, ctypes.c_void_p]
+        enable.restype = None
+        enable(invocation._inv_p, 0, callback, None)
+        if phase is not None:
+            set_phase = dylib.ireeCompilerInvocationSetCompileToPhase
+            set_phase.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+            set_phase.restype = None
+            set_phase(invocation._inv_p, phase.encode())
+        parsed = invocation.parse_source(Source.wrap_buffer(session, source))
+        if not parsed or not invocation.execute():
+            layer = diagnostics.blamed_layer(layers)
+            where = f"layer {layer!r}: " if layer is not None else ""
+            raise CompileError(f"{where}IREE could not compile the module: {diagnostics.error_text()}")
+        output = Output.open_membuffer()
+        try:
+            if phase is None:
+                invocation.output_vm_bytecode(output)
+            else:
+                invocation.output_ir(output)
+            return bytes(output.map_memory())
+        finally:
+            output.close()
+
+
+def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] = ()) -> bytes:
+    """Compile MLIR bytecode to a vmfb.
+
+    Args:
+        source: MLIR bytecode or text.
+        flags: Of ``iree-compile``.
+        layers: Names of layers that errors may be blamed on.
+
+    Raises:
+        CompileError: With IREE's first error and the layer it points at.
+    """
+    return _run(source, flags, None, layers)
+
+
+_SAFE_CPUS = frozenset({"host", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"})
+
+_PROBE = b"""func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
+  %b = arith.addf %a, %a : tensor<4xf32>
+  return %b : tensor<4xf32>
+}
+\0"""
+
+
+def resolve_cpu(target_cpu: str) -> CpuTarget:
+    """Return what a CPU name means: IREE is asked, since it decides what code may use.
+
+    Raises:
+        ArgumentError: If IREE knows no such CPU.
+    """
+    _check_cpu_name(target_cpu)
+    text = _run(_PROBE, flags_for_cpu(target_cpu), "executable-sources").decode()
+    found = {key: re.search(rf'{key} = "([^"]*)"', text) for key in ("cpu", "cpu_features", "target_triple")}
+    cpu, features, triple = (found[key].group(1) if found[key] else "" for key in ("cpu", "cpu_features", "target_triple"))
+    if not triple:
+        raise CompileError("IREE's target attribute has no target_triple; is iree-base-compiler 3.13 installed?")
+    return CpuTarget(cpu or target_cpu, _enabled(features), triple)
+
+
+def _enabled(features: str) -> frozenset[str]:
+    """Return what a feature string leaves enabled: ``+a,+b,-a`` is b, since later entries win."""
+    enabled: dict[str, bool] = {}
+    for item in filter(None, features.split(",")):
+        enabled[item[1:]] = item[0] == "+"
+    return frozenset(name for name, on in enabled.items() if on)
+
+
+def _check_cpu_name(target_cpu: str) -> None:
+    """Refuse CPU names that LLVM does not know: in this process they would abort it.
+
+    Raises:
+        ArgumentError: With the names that LLVM lists.
+    """
+    if target_cpu in _SAFE_CPUS:
+        return
+    from iree.compiler.tools import CompilerToolError, compile_str
+
+    try:
+        compile_str(_PROBE[:-1], extra_args=flags_for_cpu(target_cpu))
+    except CompilerToolError as error:
+        listed = re.search(r"List of accepted CPUs: (.*)", str(error))
+        accepted = f"host, generic, {listed.group(1)}" if listed else "host, generic or one of LLVM's CPU names"
+        raise ArgumentError(f"target_cpu: got {target_cpu!r}, expected one of {accepted}") from error

@@ -1,0 +1,54 @@
+"""Pass lstm-lower-scan-unrolled: form ``unrolled``, the steps one after the other in one command buffer."""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
+from xdsl.utils.exceptions import PassFailedException
+
+from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.passes.scan_step import StepByStep
+from lstm_ir.passes.structured import TensorBuilder
+
+
+class LowerScanUnrolled(RewritePattern):
+    """One scan of form ``unrolled``."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
+        """Rewrite one scan."""
+        if op.form is None or op.form.data != "unrolled":
+            return
+        b = TensorBuilder.before(op)
+        steps = StepByStep(b, op)
+        if not isinstance(steps.time, int):
+            raise PassFailedException(
+                f"lstm-lower-scan-unrolled: scan {op.layer.data!r} has a dynamic number of steps; "
+                "form 'unrolled' needs a static one (compile with time=)"
+            )
+        carry = steps.start(b)
+        for k in range(steps.time):
+            carry = steps.step(b, k, carry)
+        rewriter.replace_matched_op([], steps.results(carry))
+
+
+@dataclass(frozen=True)
+class LowerScanUnrolledPass(ModulePass):
+    """Lower the scans whose form is ``unrolled``.
+
+    Before: ``%y, %h, %c = lstm.scan ... {form = "unrolled"}`` over a static number of steps T
+    After: T copies of one step in linalg and tensor ops
+
+    IREE records the dispatches of all steps in one command buffer, so no step waits for the host.
+
+    Raises:
+        PassFailedException: If the number of steps is dynamic.
+    """
+
+    name = "lstm-lower-scan-unrolled"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        PatternRewriteWalker(LowerScanUnrolled(), apply_recursively=False).rewrite_module(op)

@@ -1,0 +1,124 @@
+"""Pass lstm-normalize: whole layers become scans with index maps."""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import ModuleOp, VectorType
+from xdsl.ir import Block, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+    op_type_rewrite_pattern,
+)
+from xdsl.rewriter import InsertPoint
+
+from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.index_maps import describe, flipped, step_map
+from lstm_ir.dialect.layer_ops import ActivateOp, LayerOp, ReverseOp
+from lstm_ir.dialect.recurrence_ops import GateOp, ScanOp, YieldOp
+from lstm_ir.dialect.shapes import accumulator_type, element_type, shape_of
+from lstm_ir.passes.structured import ScalarBuilder
+
+GATES = 4
+
+
+def lstm_cell(units: int, storage: object, activation: ActivationAttr, recurrent_activation: ActivationAttr) -> Region:
+    """Return the LSTM cell of one row: gates i, f, c, o and states h, c, all [U], to the new h and c.
+
+    c' = f c + i act(zc), h' = o act(c'). Source: Gers et al. 2000, as Keras computes it.
+    """
+    vector = VectorType(accumulator_type(storage), [units])  # type: ignore[arg-type]  # a float type by construction
+    block = Block(arg_types=[vector] * (GATES + 2))
+    for arg, hint in zip(block.args, ("zi", "zf", "zc", "zo", "h", "c"), strict=True):
+        arg.name_hint = hint
+    zi, zf, zc, zo, _, c = block.args
+    b = ScalarBuilder(InsertPoint.at_end(block))
+
+    def recurrent(z: SSAValue) -> SSAValue:
+        return b.do(ActivateOp(recurrent_activation, z))
+
+    i, f, o = recurrent(zi), recurrent(zf), recurrent(zo)
+    g = b.do(ActivateOp(activation, zc))
+    new_c = b.do(arith.AddfOp(b.do(arith.MulfOp(f, c)), b.do(arith.MulfOp(i, g))))
+    new_h = b.do(arith.MulfOp(o, b.do(ActivateOp(activation, new_c))))
+    b.insert(YieldOp(new_h, new_c))
+    return Region(block)
+
+
+class LayerToScan(RewritePattern):
+    """lstm.layer to lstm.scan with one kernel a gate."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: LayerOp, rewriter: PatternRewriter) -> None:
+        """Rewrite one layer."""
+
+        def gates_of(packed: SSAValue | None) -> list[SSAValue]:
+            if packed is None:
+                return []
+            gates = [GateOp(packed, index, GATES) for index in range(GATES)]
+            rewriter.insert_op(gates)
+            return [gate.result for gate in gates]
+
+        layout = {"time_major": op.time_major is not None}
+        reverse = op.go_backwards is not None
+        visited = step_map(**layout, reverse=reverse)
+        cell = lstm_cell(
+            shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation
+        )
+        rewriter.replace_matched_op(
+            ScanOp(
+                op.layer.data,
+                op.input,
+                gates_of(op.kernel),
+                gates_of(op.recurrent_kernel),
+                gates_of(op.bias),
+                op.mask,
+                [op.h0, op.c0],
+                cell,
+                input_map=visited,
+                mask_map=None if op.mask is None else visited,
+                # Keras gives the outputs in visited order, whatever the direction.
+                output_map=step_map(**layout, reverse=False) if op.return_sequences is not None else None,
+                masked_output="zero" if op.zero_output_for_mask is not None else "hold",
+                output_type=op.output.type,
+                unroll=op.unroll is not None,
+            )
+        )
+
+
+class FoldReverse(RewritePattern):
+    """A reversed output of a scan is the scan with its output map reversed, if nobody else reads it."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ReverseOp, rewriter: PatternRewriter) -> None:
+        """Fold one reversal along time."""
+        scan = op.input.owner
+        if not isinstance(scan, ScanOp) or op.input is not scan.output or scan.output_map is None:
+            return
+        known = describe(scan.output_map)
+        time_axis = 0 if known is not None and known[0] else 1
+        if op.axis.value.data != time_axis or not op.input.has_one_use():
+            return
+        scan.output_map = flipped(scan.output_map)
+        rewriter.replace_matched_op([], [op.input])
+
+
+@dataclass(frozen=True)
+class NormalizeLayersPass(ModulePass):
+    """Turn direction, layout and mask of whole layers into index maps and operands of scans.
+
+    Before: ``%y, %h, %c = lstm.layer %x kernel(%K) ... {go_backwards, ...}``, ``%z = lstm.reverse %y``
+    After: ``%z, %h, %c = lstm.scan input(%x) kernels(%Ki, %Kf, %Kc, %Ko) ... {input_map = (k, b)[T] -> (b, T - k - 1), ...}``
+
+    The cell becomes a region on gate vectors. A reversal of anything but a scan's only output stays as it is.
+    """
+
+    name = "lstm-normalize"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        PatternRewriteWalker(GreedyRewritePatternApplier([LayerToScan(), FoldReverse()])).rewrite_module(op)

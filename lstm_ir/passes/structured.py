@@ -1,0 +1,236 @@
+"""Builders of structured tensor code (linalg, tensor, arith) that read like the algorithm they build."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.builder import Builder
+from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    TensorType,
+    VectorType,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.rewriter import InsertPoint
+from xdsl.utils.hints import isa
+
+from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, element_type, shape_of
+
+Size = int | SSAValue
+"""The size or position along a dimension: a number, or a value of type index known at run time."""
+
+Axes = tuple[int, ...]
+"""Which loops index an operand, by loop number: (0, 2) reads operand[i0, i2]."""
+
+Body = Callable[["ScalarBuilder", Sequence[SSAValue]], Sequence[SSAValue]]
+"""Builds what a structured op computes for one element, from the elements of its inputs."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a structured op makes: sizes and element type."""
+
+    sizes: tuple[Size, ...]
+    element: Attribute
+
+    @property
+    def type(self) -> TensorType[Attribute]:
+        """The tensor type; sizes that are values are dynamic."""
+        return TensorType(self.element, [size if isinstance(size, int) else DYNAMIC for size in self.sizes])
+
+    @property
+    def dynamic(self) -> list[SSAValue]:
+        """The sizes that are values."""
+        return [size for size in self.sizes if isinstance(size, SSAValue)]
+
+
+class ScalarBuilder(Builder):
+    """Builds arithmetic on floats, on vectors of floats alike."""
+
+    def do(self, op: Operation) -> SSAValue:
+        """Insert an op and return its result."""
+        return self.insert(op).results[0]
+
+    def constant(self, value: float, type_: Attribute) -> SSAValue:
+        """Return a float constant of a float type, or the same in every element of a vector type."""
+        if isa(type_, VectorType[Attribute]):
+            return self.do(arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [value])))
+        assert isinstance(type_, Attribute)
+        return self.do(arith.ConstantOp(FloatAttr(value, type_)))  # type: ignore[arg-type]  # a float type by construction
+
+    def cast(self, value: SSAValue, type_: Attribute) -> SSAValue:
+        """Widen or narrow a float; the same type costs nothing."""
+        width, wanted = (element_type(t).size for t in (value.type, type_))  # type: ignore[attr-defined]  # float types
+        if width == wanted:
+            return value
+        return self.do(arith.ExtFOp(value, type_) if width < wanted else arith.TruncFOp(value, type_))
+
+
+class TensorBuilder(ScalarBuilder):
+    """Builds tensor code at one place of a function."""
+
+    @classmethod
+    def before(cls, op: Operation) -> "TensorBuilder":
+        """Build in front of an op."""
+        return cls(InsertPoint.before(op))
+
+    @classmethod
+    def at_end(cls, block: Block) -> "TensorBuilder":
+        """Build at the end of a block."""
+        return cls(InsertPoint.at_end(block))
+
+    def index(self, value: Size) -> SSAValue:
+        """Return a size as a value."""
+        if isinstance(value, SSAValue):
+            return value
+        return self.do(arith.ConstantOp(IntegerAttr(value, IndexType())))
+
+    def size(self, value: SSAValue, axis: int) -> Size:
+        """Return the size of a tensor along an axis."""
+        static = shape_of(value.type)[axis]
+        return self.do(tensor.DimOp(value, self.index(axis))) if static == DYNAMIC else static
+
+    def sizes(self, value: SSAValue) -> tuple[Size, ...]:
+        """Return all sizes of a tensor."""
+        return tuple(self.size(value, axis) for axis in range(len(shape_of(value.type))))
+
+    def product(self, first: Size, second: Size) -> Size:
+        """Return first * second."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first * second
+        return self.do(arith.MuliOp(self.index(first), self.index(second)))
+
+    def difference(self, first: Size, second: Size) -> Size:
+        """Return first - second."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first - second
+        return self.do(arith.SubiOp(self.index(first), self.index(second)))
+
+    def empty(self, what: Tensor) -> SSAValue:
+        """Return a tensor whose elements are yet to be written."""
+        return self.do(tensor.EmptyOp(what.dynamic, what.type))
+
+    def full(self, what: Tensor, value: float) -> SSAValue:
+        """Return a tensor with one value everywhere."""
+        scalar = (
+            self.do(arith.ConstantOp(IntegerAttr(int(value), what.element)))  # type: ignore[arg-type]  # an integer type
+            if str(what.element).startswith("i")
+            else self.constant(value, what.element)
+        )
+        return self.do(linalg.FillOp([scalar], [self.empty(what)]))
+
+    def slice(self, source: SSAValue, offsets: Sequence[Size], sizes: Sequence[Size], drop: Axes = ()) -> SSAValue:
+        """Return source[offsets : offsets + sizes], without the axes of size 1 that ``drop`` names."""
+        kept = tuple(size for axis, size in enumerate(sizes) if axis not in drop)
+        result = Tensor(kept, element_type(source.type)).type
+        return self.do(tensor.ExtractSliceOp(source, list(offsets), list(sizes), [1] * len(sizes), result))
+
+    def insert_slice(self, source: SSAValue, into: SSAValue, offsets: Sequence[Size], sizes: Sequence[Size]) -> SSAValue:
+        """Return ``into`` with ``source`` written at offsets; missing axes of the source have size 1."""
+        places, numbers = list(offsets), list(sizes)
+        return self.do(
+            tensor.InsertSliceOp.get(
+                source,
+                into,
+                static_offsets=[p if isinstance(p, int) else DYNAMIC for p in places],
+                offsets=[p for p in places if isinstance(p, SSAValue)],
+                static_sizes=[n if isinstance(n, int) else DYNAMIC for n in numbers],
+                sizes=[n for n in numbers if isinstance(n, SSAValue)],
+                static_strides=[1] * len(numbers),
+            )
+        )
+
+    def merge_leading(self, source: SSAValue) -> SSAValue:
+        """Return a tensor [a, b, ..., n] as [a b ..., n]."""
+        *leading, last = shape_of(source.type)
+        if len(leading) == 1:
+            return source
+        rows = DYNAMIC if DYNAMIC in leading else _product(leading)
+        groups = [list(range(len(leading))), [len(leading)]]
+        result = TensorType(element_type(source.type), [rows, last])
+        return self.insert(
+            tensor.CollapseShapeOp.build(
+                operands=[source], properties={"reassociation": _groups(groups)}, result_types=[result]
+            )
+        ).results[0]
+
+    def split_leading(self, source: SSAValue, leading: Sequence[Size]) -> SSAValue:
+        """Return a tensor [a b ..., n] as [a, b, ..., n]."""
+        if len(leading) == 1:
+            return source
+        what = Tensor((*leading, shape_of(source.type)[-1]), element_type(source.type))
+        groups = [list(range(len(leading))), [len(leading)]]
+        shape = shape_of(what.type)
+        return self.do(tensor.ExpandShapeOp(source, what.dynamic, _groups(groups), list(shape), what.type))
+
+    def generic(
+        self,
+        inputs: Sequence[tuple[SSAValue, Axes]],
+        outputs: Sequence[tuple[SSAValue, Axes]],
+        loops: str,
+        body: Body,
+    ) -> list[SSAValue]:
+        """Build one ``linalg.generic``.
+
+        Args:
+            inputs: Each tensor read, with the loops that index it.
+            outputs: Each tensor that a result starts from, with the loops that index it.
+            loops: One letter a loop: p parallel, r reduction.
+            body: Computes the results from the elements of inputs and outputs.
+        """
+        operands = [*inputs, *outputs]
+        block = Block(arg_types=[element_type(value.type) for value, _ in operands])
+        scalar = ScalarBuilder(InsertPoint.at_end(block))
+        scalar.insert(linalg.YieldOp(*body(scalar, block.args)))
+        dims = [AffineExpr.dimension(number) for number in range(len(loops))]
+        op = linalg.GenericOp(
+            [value for value, _ in inputs],
+            [value for value, _ in outputs],
+            Region(block),
+            [AffineMapAttr(AffineMap(len(loops), 0, tuple(dims[axis] for axis in axes))) for _, axes in operands],
+            [linalg.IteratorTypeAttr(_ITERATORS[letter]) for letter in loops],
+            [value.type for value, _ in outputs],
+        )
+        return list(self.insert(op).results)
+
+    def elementwise(
+        self, inputs: Sequence[tuple[SSAValue, Axes]], sizes: Sequence[Size], elements: Sequence[Attribute], body: Body
+    ) -> list[SSAValue]:
+        """Compute new tensors of one shape, element by element; ``body`` sees the inputs' elements only."""
+        axes = tuple(range(len(sizes)))
+        outputs = [(self.empty(Tensor(tuple(sizes), element)), axes) for element in elements]
+        count = len(inputs)
+        return self.generic(inputs, outputs, "p" * len(sizes), lambda b, args: body(b, args[:count]))
+
+    def matmul(self, left: SSAValue, right: SSAValue) -> SSAValue:
+        """Return left [M, K] right [K, N], summed in f32 for the half types, else in the operands' type."""
+        rows, columns = self.size(left, 0), self.size(right, 1)
+        accumulator = accumulator_type(element_type(left.type))
+        start = self.full(Tensor((rows, columns), accumulator), 0.0)
+
+        def body(b: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            x, y = (b.cast(arg, accumulator) for arg in args[:2])
+            return [b.do(arith.AddfOp(args[2], b.do(arith.MulfOp(x, y))))]
+
+        return self.generic([(left, (0, 2)), (right, (2, 1))], [(start, (0, 1))], "ppr", body)[0]
+
+
+_ITERATORS = {"p": linalg.IteratorType.PARALLEL, "r": linalg.IteratorType.REDUCTION}
+
+
+def _product(sizes: Sequence[int]) -> int:
+    result = 1
+    for size in sizes:
+        result *= size
+    return result
+
+
+def _groups(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
+    return ArrayAttr([ArrayAttr([IntegerAttr(axis, i64) for axis in group]) for group in groups])

@@ -1,0 +1,90 @@
+"""What a constant of the module is made of: a weight, a gate's columns of one, or several side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, i64
+from xdsl.ir import Attribute, SSAValue
+
+from lstm_ir.dialect.layer_ops import WeightOp
+from lstm_ir.dialect.recurrence_ops import GateOp, PackOp
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Gate ``index`` of ``of`` of a weight; the whole weight if ``of`` is 1."""
+
+    weight: str
+    index: int = 0
+    of: int = 1
+
+    def __str__(self) -> str:
+        return self.weight if self.of == 1 else f"{self.weight}.{self.index}of{self.of}"
+
+
+@dataclass(frozen=True)
+class WeightExpression:
+    """Columns of weights, side by side on the last axis."""
+
+    parts: tuple[Columns, ...]
+
+    def __str__(self) -> str:
+        return "+".join(str(part) for part in self.parts)
+
+    def attribute(self) -> Attribute:
+        """Return the expression as an attribute, ``[["lstm/kernel", 0, 4], ...]``."""
+        return ArrayAttr(
+            ArrayAttr([StringAttr(p.weight), IntegerAttr(p.index, i64), IntegerAttr(p.of, i64)]) for p in self.parts
+        )
+
+    @classmethod
+    def from_attribute(cls, attr: Attribute) -> "WeightExpression":
+        """Read what ``attribute`` made.
+
+        Raises:
+            ValueError: If the attribute is something else.
+        """
+        parts = []
+        for item in attr if isinstance(attr, ArrayAttr) else ():
+            match list(item) if isinstance(item, ArrayAttr) else []:
+                case [StringAttr(data=name), IntegerAttr() as index, IntegerAttr() as of]:
+                    parts.append(Columns(name, index.value.data, of.value.data))
+                case _:
+                    raise ValueError(f"not a weight expression: {attr}")
+        if not parts:
+            raise ValueError(f"not a weight expression: {attr}")
+        return cls(tuple(parts))
+
+    def evaluate(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+        """Return the constant's value.
+
+        Raises:
+            KeyError: If a weight is missing.
+        """
+        pieces = []
+        for part in self.parts:
+            whole = weights[part.weight]
+            width = whole.shape[-1] // part.of
+            pieces.append(whole[..., part.index * width : (part.index + 1) * width])
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+
+
+def expression_of(value: SSAValue) -> WeightExpression | None:
+    """Return what a value is made of, or None if it is not made of weights alone."""
+    match value.owner:
+        case WeightOp() as op:
+            return WeightExpression((Columns(op.weight.data),))
+        case GateOp() as op:
+            source = expression_of(op.packed)
+            if source is None or len(source.parts) != 1 or source.parts[0].of != 1:
+                return None
+            return WeightExpression((Columns(source.parts[0].weight, op.index.value.data, op.of.value.data),))
+        case PackOp() as op:
+            sources = [expression_of(gate) for gate in op.gates]
+            if None in sources:
+                return None
+            return WeightExpression(tuple(part for source in sources if source is not None for part in source.parts))
+        case _:
+            return None

@@ -1,0 +1,221 @@
+"""Checks and conversions of what callers give: inputs, masks and states. Everything is refused before any call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.device_array import DeviceArray
+from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
+from lstm_ir.runtime.spec import TensorSpec, format_shape, is_floating, numpy_dtype
+
+__all__ = ["as_mask", "as_tensor", "batch_and_time", "bind_inputs", "bind_states", "check_shape"]
+
+Array = np.ndarray[Any, Any]
+
+
+def bind_inputs(specs: Sequence[TensorSpec], inputs: tuple[Any, ...]) -> Sequence[Any]:
+    """Puts a call's positional arguments, or its one dict, into the order of the specs.
+
+    Raises:
+      ArgumentError: Wrong count, or names that are missing or unknown.
+    """
+    # The exact type first: asking an array whether it is a Mapping costs as much as copying a small one.
+    if len(inputs) == 1 and type(inputs[0]) is not np.ndarray and isinstance(inputs[0], Mapping):
+        given = inputs[0]
+        names = [spec.name for spec in specs]
+        unknown = [str(name) for name in given if name not in names]
+        missing = [name for name in names if name not in given]
+        if unknown or missing:
+            problems = [f"unknown {', '.join(map(repr, unknown))}"] if unknown else []
+            problems += [f"missing {', '.join(map(repr, missing))}"] if missing else []
+            raise ArgumentError(f"inputs: {'; '.join(problems)}; the module's inputs are {', '.join(map(repr, names))}")
+        return [given[name] for name in names]
+    if len(inputs) != len(specs):
+        listing = ", ".join(str(spec) for spec in specs)
+        raise ArgumentError(f"inputs: the module takes {len(specs)} ({listing}); got {len(inputs)}")
+    return inputs
+
+
+def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
+    """Converts one argument to a C-contiguous native array of the spec's dtype and checks its shape.
+
+    Floating arrays of another width are cast, as Keras's autocast does; a value too large becomes infinite. Nested
+    lists count as what ``numpy.asarray`` makes of them. A device array passes as it is when its dtype is the spec's.
+
+    Raises:
+      ArgumentTypeError: Not an array, or one of integers, bools, complex numbers, strings or objects where floats
+        are due (Keras does not cast these either), or a masked array.
+      ArgumentError: Wrong rank or size, ragged lists, or an array of another device.
+    """
+    dtype = numpy_dtype(spec.dtype)
+    if type(value) is np.ndarray and value.dtype == dtype:  # what nearly every call brings
+        array: Array = value if value.flags.c_contiguous else np.asarray(value, dtype, "C")
+        check_shape(array.shape, spec, label)
+        return array
+    if isinstance(value, DeviceArray):
+        if value.device is not device:
+            raise ArgumentError(
+                f"{label}: the array is on device {value.device.name!r}, the module on {device.name!r}: pass .numpy()"
+            )
+        if value.dtype == dtype:
+            check_shape(value.shape, spec, label)
+            return value
+    array = as_array(value, label, f"an array of {spec.dtype}{format_shape(spec.shape)}")
+    _check_dtype(array.dtype, dtype, spec, label)
+    check_shape(array.shape, spec, label)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return np.asarray(array, dtype, "C")
+
+
+def as_array(value: Any, label: str, wanted: str) -> Array:
+    """``numpy.asarray`` with our errors; masked arrays, whose masks it would drop, are refused."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise ArgumentTypeError(
+            f"{label}: a masked array's mask would be lost; give its .data, and mask= if you mean one"
+        )
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ArgumentError(f"{label}: must be {wanted}; got a {type(value).__name__} of uneven lengths") from error
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise ArgumentTypeError(f"{label}: must be {wanted}; got {type(value).__name__}: {error}") from error
+
+
+def _check_dtype(given: np.dtype[Any], wanted: np.dtype[Any], spec: TensorSpec, label: str) -> None:
+    if is_floating(wanted):
+        if is_floating(given):
+            return
+        raise ArgumentTypeError(
+            f"{label}: must be floating ({spec.dtype}; other float widths are cast to it); got {_name(given)}"
+        )
+    if given.kind not in "biu" or not np.can_cast(given, wanted, "safe"):
+        raise ArgumentTypeError(f"{label}: must be {spec.dtype} or an integer type within it; got {_name(given)}")
+
+
+def _name(dtype: np.dtype[Any]) -> str:
+    return {"O": "an object array", "U": "strings", "S": "bytes"}.get(dtype.kind, dtype.name)
+
+
+def check_shape(shape: tuple[int, ...], spec: TensorSpec, label: str) -> None:
+    """Refuses a shape whose rank or fixed sizes are not the spec's."""
+    if len(shape) != len(spec.shape):
+        raise ArgumentError(
+            f"{label}: must have {len(spec.shape)} axes {format_shape(spec.shape)}; got {len(shape)} axes {shape}"
+        )
+    for axis, size in spec.fixed_sizes:
+        if shape[axis] != size:
+            raise ArgumentError(f"{label}: axis {axis} must have size {size}; got {shape[axis]} in {shape}")
+
+
+def batch_and_time(arrays: Sequence[Array | DeviceArray], specs: Sequence[TensorSpec]) -> tuple[int, int]:
+    """The batch size and the number of time steps that all inputs have; 1 for what no input has an axis of.
+
+    Raises:
+      ArgumentError: Two inputs disagree, or there are 0 steps.
+    """
+    batch = time = None
+    for array, spec in zip(arrays, specs):  # noqa: B905  # equally long; strict= costs on every call
+        shape = array.shape
+        if spec.batch_axis is not None:
+            size = shape[spec.batch_axis]
+            if batch is None:
+                batch = size
+            elif size != batch:
+                raise _disagreement("batch", arrays, specs, [spec.batch_axis for spec in specs])
+        if spec.time_axis is not None:
+            size = shape[spec.time_axis]
+            if time is None:
+                time = size
+            elif size != time:
+                raise _disagreement("time", arrays, specs, [spec.time_axis for spec in specs])
+    if time == 0:
+        raise ArgumentError("inputs: the time axis must have at least 1 step; got 0")
+    return 1 if batch is None else batch, 1 if time is None else time
+
+
+def _disagreement(
+    axis_name: str, arrays: Sequence[Array | DeviceArray], specs: Sequence[TensorSpec], axes: Sequence[int | None]
+) -> ArgumentError:
+    sizes = [
+        f"{spec.name!r} has {array.shape[axis]}"
+        for array, spec, axis in zip(arrays, specs, axes, strict=True)
+        if axis is not None
+    ]
+    return ArgumentError(f"inputs: {axis_name} sizes must agree; {' and '.join(sizes)}")
+
+
+def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
+    """Converts a mask to int8 0/1 of shape (batch, time), or as the spec orders the two axes.
+
+    Any bool, integer, floating or complex array, or nested lists of such, true where not 0 (so NaN is true). A last
+    axis of size 1 is dropped and a batch of 1 stands for every sample, as in Keras.
+
+    Raises:
+      ArgumentTypeError: Strings or objects.
+      ArgumentError: Another shape.
+    """
+    batch_axis = spec.batch_axis or 0
+    time_axis = 1 - batch_axis if spec.time_axis is None else spec.time_axis
+    wanted = (batch, time) if batch_axis < time_axis else (time, batch)
+    axes = "(batch, time)" if batch_axis < time_axis else "(time, batch)"
+    label = f"mask: must be {axes} = {wanted}"
+    array = as_array(value, "mask", f"an array of shape {axes} = {wanted}")
+    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
+        raise ArgumentTypeError(f"mask: must be bool or numeric; got {_name(array.dtype)}")
+    given = array.shape
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.shape != wanted:
+        if array.ndim != 2 or array.shape[batch_axis] != 1 or array.shape[time_axis] != time:
+            raise ArgumentError(f"{label}; got {given}")
+        array = np.broadcast_to(array, wanted)
+    if array.dtype != np.bool_:
+        array = np.not_equal(array, np.zeros((), array.dtype))
+    return np.ascontiguousarray(array).view(np.int8)
+
+
+def bind_states(
+    specs: Sequence[TensorSpec], given: Any, batch: int | None, device: Device, label: str = "initial_state"
+) -> list[Array | DeviceArray | None]:
+    """Puts states given in order (list, tuple) or by name (mapping) into the order of the specs and checks them.
+
+    Names that a mapping leaves out come back as None: the caller decides what they stand for.
+
+    Raises:
+      ArgumentTypeError: Neither a list, a tuple nor a mapping, or a state of a wrong dtype.
+      ArgumentError: Wrong count, unknown names, wrong shapes or batch.
+    """
+    names = [spec.name for spec in specs]
+    listing = ", ".join(map(repr, names)) or "none"
+    if isinstance(given, Mapping):
+        unknown = [str(name) for name in given if name not in names]
+        if unknown:
+            raise ArgumentError(f"{label}: unknown {', '.join(map(repr, unknown))}; the module's states are {listing}")
+        values = [given.get(name) for name in names]
+    elif isinstance(given, list | tuple):
+        if len(given) != len(specs):
+            raise ArgumentError(f"{label}: must have {len(specs)} states ({listing}); got {len(given)}")
+        for name, value in zip(names, given, strict=True):
+            if value is None:
+                raise ArgumentTypeError(f"{label} {name!r}: must be an array; got None")
+        values = list(given)
+    else:
+        raise ArgumentTypeError(
+            f"{label}: must be a list or tuple in the order {listing}, or a dict by name; got {type(given).__name__}"
+        )
+    bound: list[Array | DeviceArray | None] = []
+    for spec, value in zip(specs, values, strict=True):
+        if value is None:
+            bound.append(None)
+            continue
+        array = as_tensor(value, spec, f"{label} {spec.name!r}", device)
+        if batch is not None and spec.batch_axis is not None and array.shape[spec.batch_axis] != batch:
+            raise ArgumentError(
+                f"{label} {spec.name!r}: must have batch {batch}; got {array.shape[spec.batch_axis]} in {array.shape}"
+            )
+        bound.append(array)
+    return bound

@@ -1,0 +1,119 @@
+r"""The artifact file: an ordinary vmfb that carries its own description and checksum.
+
+Layout, little endian::
+
+    vmfb bytes | zeros up to a multiple of 8 | description, UTF-8 JSON | trailer, 64 bytes
+
+    trailer:  magic "LSTM-IR\0" | format u32 | zero u32 | vmfb length u64 | description length u64 | SHA-256
+
+The digest covers every byte before it, so no byte of the file is outside it. IREE's own tools read a vmfb from its
+front and ignore what follows, so ``iree-run-module`` runs an artifact as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from typing import Any
+
+from lstm_ir.runtime.errors import ArtifactError
+
+__all__ = ["FORMAT", "pack", "unpack"]
+
+FORMAT = 1
+"""The newest format that this version reads and the one it writes."""
+
+_MAGIC = b"LSTM-IR\0"
+# Later formats keep these 64 bytes, so that an old reader can still tell "newer" from "altered".
+_TRAILER = struct.Struct("<8sIIQQ32s")
+_DIGEST_BYTES = 32
+_ALIGNMENT = 8
+_REQUIRED_KEYS = ("target", "inputs", "outputs", "states", "entries")
+# A vmfb begins as a ZIP file (IREE wraps its flatbuffer in one) or, from older writers, with a bare flatbuffer.
+_ZIP_START = b"PK\x03\x04"
+_FLATBUFFER_NAME = b"IREE"
+
+
+def pack(vmfb: bytes, description: dict[str, Any]) -> bytes:
+    """Appends a description and a checksum to a compiled module.
+
+    Args:
+      vmfb: What IREE's compiler wrote.
+      description: The module's self-description; must survive ``json.dumps``.
+
+    Returns:
+      The bytes of an artifact, to be written to a file as they are.
+
+    Raises:
+      ArtifactError: ``vmfb`` is empty, or the description is not JSON.
+    """
+    if not vmfb:
+        raise ArtifactError("artifact: the compiled module is empty")
+    try:
+        text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(f"artifact: the description is not JSON: {error}") from error
+    encoded = text.encode()
+    padding = bytes(-len(vmfb) % _ALIGNMENT)
+    trailer = _TRAILER.pack(_MAGIC, FORMAT, 0, len(vmfb), len(encoded), bytes(_DIGEST_BYTES))
+    body = b"".join((vmfb, padding, encoded, trailer[:-_DIGEST_BYTES]))
+    return body + hashlib.sha256(body).digest()
+
+
+def unpack(data: bytes | bytearray | memoryview) -> tuple[bytes, dict[str, Any]]:
+    """Checks an artifact, every byte of it, and takes it apart. Runs none of its code.
+
+    Args:
+      data: The whole file.
+
+    Returns:
+      The vmfb and the description.
+
+    Raises:
+      ArtifactError: The data is empty, is not an artifact, was cut or altered, or has a newer format.
+    """
+    view = memoryview(data)
+    if len(view) == 0:
+        raise ArtifactError("artifact: the file is empty")
+    if len(view) < _TRAILER.size or bytes(view[-_TRAILER.size :][: len(_MAGIC)]) != _MAGIC:
+        raise ArtifactError(f"artifact: {_without_trailer(view)}")
+    _, version, zero, vmfb_bytes, description_bytes, digest = _TRAILER.unpack(view[-_TRAILER.size :])
+    if hashlib.sha256(view[:-_DIGEST_BYTES]).digest() != digest:
+        raise ArtifactError("artifact: the checksum does not match: the file was altered after it was written")
+    if version > FORMAT:
+        raise ArtifactError(
+            f"artifact: format {version} is newer than the newest that this lstm-ir reads ({FORMAT}): upgrade lstm-ir"
+        )
+    start = vmfb_bytes + -vmfb_bytes % _ALIGNMENT
+    if version < 1 or zero != 0 or start + description_bytes + _TRAILER.size != len(view):
+        raise ArtifactError("artifact: the lengths in the trailer contradict the file's")
+    description = _parse(bytes(view[start : start + description_bytes]))
+    return bytes(view[:vmfb_bytes]), description
+
+
+def _without_trailer(view: memoryview) -> str:
+    head = bytes(view[:8])
+    if head.startswith(_ZIP_START) or head[4:] == _FLATBUFFER_NAME:
+        return (
+            "the file begins as an IREE module but has no lstm-ir trailer at its end: "
+            "it was cut or changed there, or lstm-ir did not write it"
+        )
+    return "the file is not an lstm-ir artifact (no lstm-ir trailer at its end)"
+
+
+def _parse(encoded: bytes) -> dict[str, Any]:
+    try:
+        description = json.loads(encoded)
+    except ValueError as error:
+        raise ArtifactError(f"artifact: the description is not JSON: {error}") from error
+    missing = [key for key in _REQUIRED_KEYS if not isinstance(description, dict) or key not in description]
+    if missing:
+        raise ArtifactError(f"artifact: the description lacks {', '.join(missing)}")
+    form = description.get("format", FORMAT)
+    if not isinstance(form, int) or form > FORMAT:
+        raise ArtifactError(
+            f"artifact: description format {form!r} is newer than the newest that this lstm-ir reads ({FORMAT})"
+        )
+    assert isinstance(description, dict)
+    return description

@@ -1,0 +1,173 @@
+"""Devices: which exist here, and one shared by all modules of a process for each driver and thread count."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+# Only the binding creates an uncached driver, and the number of local-task's workers is the driver's, not the
+# device's; iree-base-runtime is pinned to one minor version.
+from iree.runtime import _binding as iree
+
+from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
+from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
+
+__all__ = ["Device", "DeviceInfo", "available_devices", "open_device"]
+
+MAX_THREADS = 256
+"""IREE starts no more local-task workers than this, whatever it is asked for."""
+
+_LOCAL_DRIVERS = ("local-sync", "local-task")
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """An open device: IREE's handle, its allocator and the VM module that lets compiled code use it."""
+
+    name: str
+    driver: str
+    threads: int | None
+    hal: Any
+    hal_module: Any
+    allocator: Any
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the device is this machine's CPU, whose buffers NumPy can read directly."""
+        return self.driver in _LOCAL_DRIVERS
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """A device that ``load(device=...)`` accepts on this machine."""
+
+    device: str
+    driver: str
+    description: str
+    backends: tuple[str, ...]
+
+
+_lock = threading.Lock()
+# Keyed by process too: a forked child has none of its parent's worker threads and must open its own.
+_open: dict[tuple[int, str, int | None], Device] = {}
+_instances: dict[int, Any] = {}
+
+
+def vm_instance() -> Any:
+    """IREE's VM instance, one for the process."""
+    pid = os.getpid()
+    if pid not in _instances:
+        _instances.setdefault(pid, iree.VmInstance())
+    return _instances[pid]
+
+
+def open_device(backend: str, advised: str | None, device: str | None, threads: int | None) -> Device:
+    """Opens, or finds already open, the device that a module is to run on.
+
+    Args:
+      backend: The compiler backend that made the module.
+      advised: The driver that the artifact's description advises, or None.
+      device: A driver ("local-sync", "local-task", "cuda" ...) or "driver://path", or None to let the artifact say.
+      threads: Worker threads, CPU only. 1 is local-sync (the caller's own thread); more is local-task with that
+        many workers; None leaves the number to IREE: one a physical core.
+
+    Raises:
+      TargetError: No such device here, or it cannot run the backend's code.
+      ArgumentError: ``threads`` is out of range or contradicts ``device``.
+      ArgumentTypeError: An argument of the wrong type.
+    """
+    drivers = DRIVERS_BY_BACKEND[backend]
+    _check_threads(threads, device, drivers)
+    if device is None:
+        if threads is not None:
+            device = "local-sync" if threads == 1 else "local-task"
+        else:
+            device = advised if advised in drivers else drivers[0]
+    elif not isinstance(device, str):
+        raise ArgumentTypeError(f"device: must be a str such as 'local-task' or None; got {type(device).__name__}")
+    driver = device.partition("://")[0]
+    if driver not in iree.HalDriver.query():
+        raise TargetError(f"device {device!r}: no such device; this machine has {_names_here()}")
+    if driver not in drivers:
+        raise TargetError(
+            f"device {device!r} cannot run a module made for {backend}, which needs {' or '.join(drivers)}; "
+            f"this machine has {_names_here()}"
+        )
+    with _lock:
+        key = (os.getpid(), device, threads if driver == "local-task" else None)
+        if key not in _open:
+            _open[key] = _create(backend, device, driver, key[2])
+        return _open[key]
+
+
+def available_devices() -> list[DeviceInfo]:
+    """The devices of this machine that modules can run on, CPU first. Opens none of them."""
+    found = []
+    for driver in sorted(iree.HalDriver.query(), key=lambda name: (name not in _LOCAL_DRIVERS, name)):
+        backends = tuple(backend for backend, drivers in DRIVERS_BY_BACKEND.items() if driver in drivers)
+        if not backends:
+            continue
+        if driver in _LOCAL_DRIVERS:
+            # Known to exist; asking local-task would start its worker threads.
+            about = "the caller's thread" if driver == "local-sync" else "worker threads, one a physical core"
+            found.append(DeviceInfo(driver, driver, about, backends))
+            continue
+        try:
+            entries = iree.get_cached_hal_driver(driver).query_available_devices()
+        except (RuntimeError, ValueError):  # no such hardware, or no library for it
+            continue
+        for entry in entries:
+            path = entry.get("path")
+            name = f"{driver}://{path}" if path else driver
+            found.append(DeviceInfo(name, driver, str(entry.get("name", "")), backends))
+    return found
+
+
+def _names_here() -> str:
+    return ", ".join(info.device for info in available_devices())
+
+
+def _check_threads(threads: int | None, device: str | None, drivers: tuple[str, ...]) -> None:
+    if threads is None:
+        return
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise ArgumentTypeError(f"threads: must be an int or None; got {type(threads).__name__}")
+    if not 1 <= threads <= MAX_THREADS:
+        raise ArgumentError(f"threads: must be from 1 to {MAX_THREADS}; got {threads}")
+    if drivers[0] not in _LOCAL_DRIVERS:
+        raise ArgumentError(f"threads: only CPU modules have threads; this one runs on {drivers[0]}")
+    if device == "local-sync" and threads != 1:
+        raise ArgumentError(f"threads: local-sync runs on the caller's thread alone; got threads={threads}")
+
+
+def _create(backend: str, device: str, driver: str, threads: int | None) -> Device:
+    try:
+        hal = _create_driver(driver, threads).create_device_by_uri(device)
+        hal_module = iree.create_hal_module(vm_instance(), hal)
+    except (RuntimeError, ValueError) as error:
+        raise TargetError(
+            f"the module is made for {backend} and device {device!r} cannot be opened here ({_reason(error)}); "
+            f"this machine has {_names_here()}"
+        ) from error
+    return Device(device, driver, threads, hal, hal_module, hal.allocator)
+
+
+def _create_driver(driver: str, threads: int | None) -> Any:
+    if threads is None:
+        return iree.get_cached_hal_driver(driver)
+    # IREE's only way to choose the number of workers is a process-wide flag that is read when a driver is made:
+    # set it, make a driver of our own, and put back what the user's environment says.
+    try:
+        iree.parse_flags(f"--task_topology_group_count={threads}")
+        return iree.create_hal_driver(driver)
+    finally:
+        iree.parse_flags("--task_topology_group_count=0", *shlex.split(os.environ.get("IREE_PY_RUNTIME_FLAGS", "")))
+
+
+def _reason(error: Exception) -> str:
+    """The readable part of an error of IREE's: the text after the source position and status code."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return text.rpartition("; ")[2] if text.count("; ") else text

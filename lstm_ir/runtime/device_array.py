@@ -1,0 +1,118 @@
+"""Arrays on a device, and the two ways across: NumPy to device (always a copy) and back (always a copy)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from iree.runtime import _binding as iree
+from iree.runtime.array_interop import DeviceArray as IreeDeviceArray
+
+from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.spec import numpy_dtype
+
+__all__ = ["DeviceArray", "download", "element_type", "upload"]
+
+_ELEMENT_TYPES = {
+    "float16": iree.HalElementType.FLOAT_16,
+    "bfloat16": iree.HalElementType.BFLOAT_16,
+    "float32": iree.HalElementType.FLOAT_32,
+    "float64": iree.HalElementType.FLOAT_64,
+    "int8": iree.HalElementType.SINT_8,
+    "int16": iree.HalElementType.SINT_16,
+    "int32": iree.HalElementType.SINT_32,
+    "int64": iree.HalElementType.SINT_64,
+    "bool": iree.HalElementType.BOOL_8,
+}
+_DEVICE_LOCAL = iree.MemoryType.DEVICE_LOCAL
+_DEFAULT_USAGE = iree.BufferUsage.DEFAULT
+
+
+def element_type(dtype: str) -> Any:
+    """IREE's element type of a spec's dtype (raises as ``numpy_dtype`` where NumPy has none)."""
+    numpy_dtype(dtype)
+    return _ELEMENT_TYPES[dtype]
+
+
+def upload(device: Device, array: np.ndarray[Any, Any], element: Any) -> Any:
+    """Copies a C-contiguous native array to a device; returns IREE's buffer view.
+
+    A copy, and not an import of the caller's memory: whatever compiled code does to its arguments, the caller's
+    array stays as it was and may change or vanish at once.
+    """
+    return device.allocator.allocate_buffer_copy(_DEVICE_LOCAL, _DEFAULT_USAGE, device.hal, array, element)
+
+
+def allocate(device: Device, shape: tuple[int, ...], dtype: np.dtype[Any], element: Any) -> Any:
+    """A buffer view of fresh memory whose contents are not defined."""
+    size = dtype.itemsize
+    for extent in shape:
+        size *= extent
+    buffer = device.allocator.allocate_buffer(_DEVICE_LOCAL, _DEFAULT_USAGE, size)
+    return iree.HalBufferView(buffer, shape, element)
+
+
+def download(device: Device, view: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Copies a device buffer into a NumPy array that owns its memory.
+
+    Mapped memory of IREE's is not kept alive by slices of the array over it, and a later in-place update may write
+    to it; a copy is safe from both.
+    """
+    shape = view.shape
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    if device.is_local:
+        mapped = view.map()  # held until the copy below is made
+        return np.frombuffer(mapped, dtype).reshape(shape).copy()
+    # Device-only memory: IREE's own transfer, whose result may again be mapped memory. bfloat16 comes as it is.
+    transferred: np.ndarray[Any, Any] = IreeDeviceArray(device.hal, view).to_host()
+    return transferred.view(dtype).reshape(shape).copy()
+
+
+class DeviceArray:
+    """A read-only array that stays on the device; a call with ``device_outputs=True`` returns these.
+
+    Given as an input to a module on the same device it is used without a copy. It holds its buffer: it stays valid
+    whatever else is dropped.
+    """
+
+    __slots__ = ("_device", "_view", "dtype", "shape")
+
+    def __init__(self, device: Device, view: Any, dtype: np.dtype[Any]) -> None:
+        self._device = device
+        self._view = view
+        self.shape: tuple[int, ...] = tuple(view.shape)
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def device(self) -> Device:
+        """The device that the array lives on."""
+        return self._device
+
+    @property
+    def view(self) -> Any:
+        """IREE's ``HalBufferView``, for use with ``iree.runtime`` itself."""
+        return self._view
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """A copy of the contents as a NumPy array that owns its memory."""
+        return download(self._device, self._view, self.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if copy is False:
+            raise ValueError("a device array cannot become a NumPy array without a copy")
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a device array without axes")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self._device.name!r})"

@@ -1,0 +1,295 @@
+"""A loaded module: checks a call's arguments, runs the compiled code and hands out results that own their memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from iree.runtime import _binding as iree
+
+from lstm_ir.runtime.arguments import as_mask, as_tensor, batch_and_time, bind_inputs, bind_states
+from lstm_ir.runtime.artifact import unpack
+from lstm_ir.runtime.buffers import StatelessBuffers
+from lstm_ir.runtime.device import Device, open_device, vm_instance
+from lstm_ir.runtime.device_array import DeviceArray, download, element_type, upload
+from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError, ExecutionError
+from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
+from lstm_ir.runtime.state import State
+from lstm_ir.runtime.target import check_target
+
+__all__ = ["Module", "load"]
+
+VmVariantList, HalBufferView = iree.VmVariantList, iree.HalBufferView
+Result = np.ndarray[Any, Any] | DeviceArray
+_MASK_ELEMENT = iree.HalElementType.SINT_8
+
+
+def load(source: str | Path | bytes, device: str | None = None, threads: int | None = None) -> Module:
+    """Loads a compiled module. Nothing of it runs before the whole file and this machine have been checked.
+
+    Args:
+      source: An artifact's path, or its bytes.
+      device: Where to run it: "local-sync", "local-task", "cuda", "vulkan" ...; None lets the artifact say.
+      threads: CPU worker threads; 1 runs on the caller's thread. None lets the artifact say.
+
+    Raises:
+      ArtifactError: The file is missing, unreadable, cut, altered, not an artifact, or of a newer format.
+      TargetError: It is made for another target, needs CPU features that are absent, or there is no such device.
+      ArgumentError: ``threads`` is out of range or contradicts ``device``.
+      ArgumentTypeError: An argument of the wrong type.
+    """
+    vmfb, description = unpack(_read(source))
+    if not isinstance(description["target"], dict):
+        raise ArtifactError("artifact: the description's target is malformed")
+    backend = check_target(description["target"])
+    return Module(vmfb, description, open_device(backend, description.get("driver"), device, threads))
+
+
+def _read(source: str | Path | bytes) -> bytes:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if not isinstance(source, str | Path):
+        raise ArgumentTypeError(f"source: must be a path or an artifact's bytes; got {type(source).__name__}")
+    try:
+        return Path(source).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        reason = getattr(error, "strerror", None) or error
+        raise ArtifactError(f"artifact {str(source)!r}: cannot be read: {reason}") from error
+
+
+class Module:
+    """A compiled model, ready to call. Serves any number of threads and states at once.
+
+    Attributes:
+      description: The artifact's self-description.
+      inputs: Specs of the inputs, in order.
+      mask: Spec of the mask, or None where the module accepts none.
+      outputs: Specs of the outputs, in order.
+      states: Specs of the recurrent states, in order.
+      device: Where it runs.
+    """
+
+    def __init__(self, vmfb: bytes, description: dict[str, Any], device: Device) -> None:
+        self.description = description
+        self.device = device
+        self.inputs = tuple(TensorSpec.from_json(entry) for entry in description["inputs"])
+        self.outputs = tuple(TensorSpec.from_json(entry) for entry in description["outputs"])
+        self.states = tuple(TensorSpec.from_json(entry) for entry in description["states"])
+        mask = description.get("mask")
+        self.mask = None if mask is None else TensorSpec.from_json(mask, dtype="int8")
+        self._input_labels = [f"input {spec.name!r}" for spec in self.inputs]
+        self._input_elements = [element_type(spec.dtype) for spec in self.inputs]
+        self._state_elements = [element_type(spec.dtype) for spec in self.states]
+        self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
+        self._frame_size = len(self.inputs) + len(self.outputs) + 1 + 2 * len(self.states)  # more than either way needs
+        self._stateless = StatelessBuffers(device, self.states)
+        self._load_code(vmfb)
+
+    def _load_code(self, vmfb: bytes) -> None:
+        try:
+            # A copy of IREE's own, page-aligned as it needs. Not its mmap: that asks for write permission on the
+            # file, and a file that changes after the check of its checksum would change under the running code.
+            code = iree.VmModule.copy_buffer(vm_instance(), vmfb)
+            self._context = iree.VmContext(vm_instance(), [self.device.hal_module, code])
+        except (RuntimeError, ValueError) as error:
+            producer = self.description.get("producer", {})
+            raise ArtifactError(
+                f"artifact: IREE refuses the module (made by iree {_get(producer, 'iree')}): {_first_line(error)}"
+            ) from error
+        entries = self.description["entries"]
+        masks = 0 if self.mask is None else 1
+        self._call = self._entry(code, _get(entries, "call"), 0)
+        self._call_masked = self._entry(code, _get(entries, "call_masked"), 1) if masks else None
+
+    def _entry(self, code: Any, name: Any, masks: int) -> Any:
+        function = code.lookup_function(name) if isinstance(name, str) else None
+        if function is None:
+            raise ArtifactError(f"artifact: the module has no entry function {name!r}")
+        # IREE writes the signature beside the code: a description of other arguments is caught here, not in a call.
+        declaration = function.reflection.get("iree.abi.declaration")
+        wanted = len(self.inputs) + masks + 2 * len(self.states)
+        if declaration is not None and len(re.findall(r"%input\d+:", declaration)) != wanted:
+            raise ArtifactError(f"artifact: entry {name!r} does not take the {wanted} arguments of its description")
+        return function
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.description.get("name", ""))
+
+    @property
+    def forms(self) -> dict[str, str]:
+        """The form that each scan was compiled to, by layer."""
+        return {scan["name"]: scan["form"] for scan in self.description.get("scans", ())}
+
+    def make_state(self, batch: int) -> State:
+        """A state handle of zeros for ``batch`` sequences, living on the module's device.
+
+        Raises:
+          ArgumentError: The module has no states, ``batch`` is negative, or not the module's fixed batch size.
+          ArgumentTypeError: ``batch`` is not an integer.
+        """
+        if isinstance(batch, bool) or not isinstance(batch, int | np.integer):
+            raise ArgumentTypeError(f"batch: must be an int; got {type(batch).__name__}")
+        if batch < 0:
+            raise ArgumentError(f"batch: must not be negative; got {batch}")
+        if not self.states:
+            raise ArgumentError("make_state: the module has no recurrent states")
+        return State(self.device, self.states, int(batch))
+
+    def __call__(
+        self,
+        *inputs: Any,
+        mask: Any = None,
+        initial_state: Any = None,
+        state: State | None = None,
+        device_outputs: bool = False,
+    ) -> Any:
+        """Runs the model.
+
+        Args:
+          *inputs: The inputs in the order of ``inputs``, or one dict by name: arrays of the specs' shapes, or
+            device arrays. Floating arrays of another width are cast; plain nested lists count as arrays.
+          mask: (batch, time), or in the order of the mask's spec; a last axis of 1 or a batch of 1 is accepted. Any
+            bool or numeric array; a step counts where it is not 0.
+          initial_state: Where to start from: arrays in the order of ``states``, or a dict by name (names left out are
+            zeros). Default: zeros.
+          state: A state handle to start from and to leave advanced, instead of ``initial_state``.
+          device_outputs: Return device arrays and copy nothing back.
+
+        Returns:
+          The output, or a list of the outputs if there are several. NumPy arrays own their memory.
+
+        Raises:
+          ArgumentError: A wrong count, name, shape, batch, mask or state. Nothing has run.
+          ArgumentTypeError: A wrong type or dtype. Nothing has run.
+          ExecutionError: IREE failed.
+        """
+        values = bind_inputs(self.inputs, inputs)
+        arrays = [
+            as_tensor(value, spec, label, self.device)
+            for value, spec, label in zip(values, self.inputs, self._input_labels)  # noqa: B905  # bind_inputs counted
+        ]
+        batch, time = batch_and_time(arrays, self.inputs)
+        mask_array = None if mask is None else self._check_mask(mask, batch, time)
+        given = None
+        if state is not None or initial_state is not None:
+            given = self._check_states(initial_state, state, batch)
+        if batch == 0:
+            return self._empty(time, device_outputs)
+
+        frame = VmVariantList(self._frame_size)
+        push = frame.push_ref
+        for array, element in zip(arrays, self._input_elements):  # noqa: B905  # equally long; strict= costs
+            push((array.view if isinstance(array, DeviceArray) else upload(self.device, array, element)).ref)
+        function = self._call
+        if mask_array is not None:
+            function = self._call_masked
+            push(upload(self.device, mask_array, _MASK_ELEMENT).ref)
+        if state is not None:
+            return self._run_with_state(function, frame, state, device_outputs)
+        for ref in self._initial_refs(given, batch):
+            push(ref)
+        scratch = self._stateless.take_scratch(batch)
+        for ref in scratch:
+            push(ref)
+        results = self._collect(self._invoke(function, frame), device_outputs)
+        if not device_outputs:  # a device result may share memory with what the call wrote
+            self._stateless.give_back(batch, scratch)
+        return results
+
+    def _run_with_state(self, function: Any, frame: Any, state: State, device_outputs: bool) -> Any:
+        with state.lock:
+            # The same buffers to read and to write: the module updates them in place.
+            refs = state.refs
+            for ref in refs + refs:
+                frame.push_ref(ref)
+            return self._collect(self._invoke(function, frame), device_outputs)
+
+    def _check_mask(self, mask: Any, batch: int, time: int) -> np.ndarray[Any, Any]:
+        if self.mask is None:
+            reason = self.description.get("mask_reason", "the model has no layer that uses one")
+            raise ArgumentError(f"mask: this module accepts no mask: {reason}")
+        return as_mask(mask, self.mask, batch, time)
+
+    def _check_states(
+        self, initial_state: Any, state: State | None, batch: int
+    ) -> Sequence[np.ndarray[Any, Any] | DeviceArray | None] | None:
+        if state is None:
+            return bind_states(self.states, initial_state, batch, self.device)
+        if initial_state is not None:
+            raise ArgumentError("state and initial_state exclude each other: use state.set(...) to start a state")
+        if not isinstance(state, State):
+            raise ArgumentTypeError(f"state: must come from make_state; got {type(state).__name__}")
+        if state.specs != self.states:
+            raise ArgumentError(
+                f"state: made by another module, for {', '.join(map(str, state.specs))}; "
+                f"this one has {', '.join(map(str, self.states)) or 'none'}"
+            )
+        if state.device is not self.device:
+            raise ArgumentError(
+                f"state: lives on device {state.device.name!r}; the module runs on {self.device.name!r}"
+            )
+        if state.batch != batch:
+            raise ArgumentError(f"state: has batch {state.batch}; the inputs have batch {batch}")
+        return None
+
+    def _initial_refs(self, given: Sequence[Any] | None, batch: int) -> Sequence[Any]:
+        zeros = self._stateless.zeros(batch)
+        if given is None:
+            return zeros
+        return [
+            zero
+            if value is None
+            else (value.view if isinstance(value, DeviceArray) else upload(self.device, value, element)).ref
+            for value, zero, element in zip(given, zeros, self._state_elements, strict=True)
+        ]
+
+    def _invoke(self, function: Any, frame: Any) -> Any:
+        results = VmVariantList(self._frame_size)
+        try:
+            self._context.invoke(function, frame, results)
+        except (RuntimeError, ValueError) as error:
+            raise ExecutionError(f"the call failed in IREE: {_first_line(error)}") from error
+        return results
+
+    def _collect(self, results: Any, device_outputs: bool) -> Any:
+        collected: list[Result] = []
+        for index, dtype in enumerate(self._output_dtypes):
+            view = results.get_as_object(index, HalBufferView)
+            if device_outputs:
+                collected.append(DeviceArray(self.device, view, dtype))
+            else:
+                collected.append(download(self.device, view, dtype))
+        return collected[0] if len(collected) == 1 else collected
+
+    def _empty(self, time: int, device_outputs: bool) -> Any:
+        """The answer to a batch of 0, which compiled code is not asked for: empty arrays, states untouched."""
+        collected: list[Result] = []
+        for spec, dtype in zip(self.outputs, self._output_dtypes, strict=True):
+            shape = [0 if size is None else size for size in spec.shape]
+            if spec.time_axis is not None and spec.shape[spec.time_axis] is None:
+                shape[spec.time_axis] = time
+            empty = np.empty(shape, dtype)
+            if device_outputs:
+                collected.append(DeviceArray(self.device, upload(self.device, empty, element_type(spec.dtype)), dtype))
+            else:
+                collected.append(empty)
+        return collected[0] if len(collected) == 1 else collected
+
+    def __repr__(self) -> str:
+        takes = ", ".join(map(str, self.inputs))
+        gives = ", ".join(map(str, self.outputs))
+        return f"Module({self.name!r}, ({takes}) -> ({gives}), {len(self.states)} states, device={self.device.name!r})"
+
+
+def _get(mapping: Any, key: str) -> Any:
+    return mapping.get(key) if isinstance(mapping, dict) else None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
