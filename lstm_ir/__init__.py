@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lstm_ir.version import __version__
 
 if TYPE_CHECKING:
-    from lstm_ir.compiler import compile  # noqa: A004  # the name that design and users expect
+    from lstm_ir.compiler import compile
     from lstm_ir.errors import (
         ArgumentError,
         ArgumentTypeError,
@@ -101,7 +101,8 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.split(".")[0] in ("h5py", "iree", "xdsl"):
             raise ModuleNotFoundError(
-                f"lstm_ir.{name} needs the package {error.name!r}; install the extra: lstm-ir[compiler]", name=error.name
+                f"lstm_ir.{name} needs the package {error.name!r}; install the extra: lstm-ir[compiler]",
+                name=error.name,
             ) from error
         raise
     globals()[name] = value

@@ -4,6 +4,7 @@ from lstm_ir.runtime.errors import (
     ArgumentError,
     ArgumentTypeError,
     ArtifactError,
+    ExecutionError,
     LstmIrError,
     TargetError,
 )
@@ -13,11 +14,17 @@ __all__ = [
     "ArgumentTypeError",
     "ArtifactError",
     "CompileError",
+    "ExecutionError",
+    "InvalidArgumentError",
     "LstmIrError",
     "ModelFileError",
     "TargetError",
     "UnsupportedError",
 ]
+
+
+class InvalidArgumentError(ArgumentError):
+    """Arrays of one call disagree, or disagree with the layer they are given to (TensorFlow's name for it)."""
 
 
 class ModelFileError(LstmIrError, ValueError):

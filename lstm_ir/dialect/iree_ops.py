@@ -78,5 +78,18 @@ class TensorReshapeOp(IRDLOperation):
         super().__init__(operands=[source, source_dims, result_dims], result_types=[type])
 
 
-Util = Dialect("util", [GlobalOp, GlobalLoadOp])
+@irdl_op_definition
+class OptimizationBarrierOp(IRDLOperation):
+    """Hide from IREE's optimisations what a value is: ``util.optimization_barrier``."""
+
+    name = "util.optimization_barrier"
+
+    operand = operand_def()
+    result = result_def()
+
+    def __init__(self, operand: SSAValue) -> None:
+        super().__init__(operands=[operand], result_types=[operand.type])
+
+
+Util = Dialect("util", [GlobalOp, GlobalLoadOp, OptimizationBarrierOp])
 Flow = Dialect("flow", [TensorReshapeOp])

@@ -69,8 +69,9 @@ class WeightOp(IRDLOperation):
 class LayerOp(IRDLOperation):
     """A whole Keras LSTM layer.
 
-    Operands: input x [B, T, I] ([T, B, I] if ``time_major``), kernel K [I, 4U], recurrent_kernel R [U, 4U], bias b [4U],
-    mask [B, T] ([T, B]), initial states h0, c0 [B, U]. With z = x_t K + h R + b, split into zi, zf, zc, zo:
+    Operands: input x [B, T, I] ([T, B, I] if ``time_major``), kernel K [I, 4U], recurrent_kernel R [U, 4U],
+    bias b [4U], mask [B, T] ([T, B]), initial states h0, c0 [B, U]. With z = x_t K + h R + b, split into
+    zi, zf, zc, zo:
 
         i, f, o = ract(zi), ract(zf), ract(zo);  c' = f c + i act(zc);  h' = o act(c')
 

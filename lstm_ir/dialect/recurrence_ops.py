@@ -168,8 +168,9 @@ class ScanOp(IRDLOperation):
         z = p[k] + h R        (p[k] = x[k] K + b while the scan still has kernels)
         h', ... = cell(z split into G gates, h, ...)
 
-    Operands: input x [B, T, I] with kernels, or the projection p [B, T, G U] without; recurrent_kernels: G of [U, U], or one
-    packed [U, G U]; kernels and biases likewise; mask i8 [B, T]; init: the states before the first step, h first, [B, U].
+    Operands: input x [B, T, I] with kernels, or the projection p [B, T, G U] without; recurrent_kernels: G of [U, U],
+    or one packed [U, G U]; kernels and biases likewise; mask i8 [B, T]; init: the states before the first step, h
+    first, [B, U].
     The index maps say where step k lies: ``input_map``, ``mask_map``, and ``output_map``, which is absent when only the
     last output is kept. Where a mask is 0 the states stay, and the output is the previous one (zeros before the first
     valid step) or zeros, by ``masked_output``. The cell is a region on gate vectors of one row, ``vector<U x f32>``:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
+    AnyFloat,
     BFloat16Type,
     Float16Type,
     Float32Type,
@@ -34,6 +35,17 @@ def element_type(type_: Attribute) -> Attribute:
     if isa(type_, TensorType[Attribute]) or isa(type_, VectorType[Attribute]):
         return type_.get_element_type()
     return type_
+
+
+def as_float(type_: Attribute) -> AnyFloat:
+    """Return a type known to be a float.
+
+    Raises:
+        VerifyException: If it is not.
+    """
+    if isa(type_, AnyFloat):
+        return type_
+    raise VerifyException(f"expected a float type, got {type_}")
 
 
 def accumulator_type(storage: Attribute) -> Attribute:

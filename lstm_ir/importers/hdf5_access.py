@@ -70,7 +70,7 @@ def child(group: Any, path: str, where: str) -> Any:
             return None
         if not isinstance(link, h5py.HardLink):
             raise ModelFileError(
-                f"{where}: {part!r} in {here.name!r} is a {type(link).__name__}, which is not followed; "
+                f"{where}: {part!r} in {here.name!r} is of type {type(link).__name__}, which is not followed; "
                 "accepted: data that lies in the file itself"
             )
         here = here[part]

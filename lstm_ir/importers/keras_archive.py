@@ -43,7 +43,7 @@ def read_archive(path: Path) -> Sequential:
             config = parse_json(_member(archive, "config.json", MAX_TEXT_BYTES, path), f"{source}: config.json")
             room = _declared_size(archive, "model.weights.h5", path)
             model = describe_model(config, writer, source, max_weight_bytes=room)
-            limit = _WEIGHTS_FACTOR * sum(w.numpy().nbytes for w in model.weights) + _WEIGHTS_MARGIN
+            limit = _WEIGHTS_FACTOR * sum(weight.nbytes for weight in model.weights) + _WEIGHTS_MARGIN
             weights = io.BytesIO(_member(archive, "model.weights.h5", limit, path))
     except LstmIrError:
         raise
@@ -53,7 +53,7 @@ def read_archive(path: Path) -> Sequential:
     with open_hdf5(weights, f"{source}: model.weights.h5") as root:
         layers = child(root, "layers", source)
         if layers is None:
-            raise ModelFileError(f"{source}: model.weights.h5 has no group 'layers'; the file is not Keras's")
+            raise ModelFileError(f"{source}: model.weights.h5 has no group 'layers'; accepted: Keras 2.13 and later")
         return set_weights(model, _WeightReader(layers, model, source))
 
 

@@ -106,9 +106,7 @@ def _input_of(
     shape = next((c for c in candidates if isinstance(c, list)), None)
     if shape is None or not all(d is None or type(d) is int for d in shape):
         raise ModelFileError(f"{source}: the model has no input shape: it was saved before it was built")
-    return InputLayer(
-        tuple(shape), dtype=layer.dtype_policy.compute_dtype, name=f"{first.name}_input", flavour=layer.flavour
-    )
+    return InputLayer(tuple(shape), dtype=layer.variable_dtype, name=f"{first.name}_input", flavour=layer.flavour)
 
 
 def _check_flow(layers: Sequence[Layer], returned: int | None, source: str, max_weight_bytes: int | None) -> None:

@@ -112,9 +112,12 @@ def _from_layer(source: Any, writer: KerasWriter, where: str) -> Sequential:
     if known is None:
         raise ArgumentError(f"{where} does not know its input shape; accepted: a layer in a Sequential with an Input")
     shape_key = "batch_shape" if writer.flavour == "keras3" else "batch_input_shape"
-    name = f"{source.name}_input"
-    dtype = source.compute_dtype
-    given = {"name": name, "dtype": dtype, shape_key: list(_free_shape(known, recurrent))}
+    # A mixed-precision layer takes its weights' dtype and casts it itself, as it does at the head of a Sequential.
+    given = {
+        "name": f"{source.name}_input",
+        "dtype": source.variable_dtype,
+        shape_key: list(_free_shape(known, recurrent)),
+    }
     model = {
         "class_name": "Sequential",
         "config": {"name": source.name, "layers": [{"class_name": "InputLayer", "config": given}, entry]},

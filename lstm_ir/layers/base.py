@@ -10,7 +10,7 @@ from lstm_ir.errors import ArgumentError, ArgumentTypeError, LstmIrError
 from lstm_ir.layers.dtype_policy import resolve_dtype_policy, serialize_dtype_policy
 from lstm_ir.layers.flavour import Flavour, check_flavour
 from lstm_ir.layers.naming import auto_name
-from lstm_ir.layers.regularizers import resolve_regularizer
+from lstm_ir.layers.regularizers import resolve_regularizer, serialize_regularizer
 from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
 from lstm_ir.layers.weights import Weight, WeightSpec, assign_all
 
@@ -224,6 +224,8 @@ class Layer:
         }
         if self.batch_input_shape is not None and self.flavour != "keras3":
             config["batch_input_shape"] = self.batch_input_shape
+        if self.activity_regularizer is not None and self.flavour == "keras3":
+            config["activity_regularizer"] = serialize_regularizer(self.activity_regularizer)
         return config
 
     @classmethod

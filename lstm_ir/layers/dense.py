@@ -103,8 +103,7 @@ class Dense(Layer):
             "kernel_regularizer": serialize_regularizer(self.kernel_regularizer),
             "bias_regularizer": serialize_regularizer(self.bias_regularizer),
         }
-        # Keras 3 takes an activity regulariser and leaves it out of the config.
-        if self.flavour != "keras3" or self.activity_regularizer is not None:
+        if self.flavour != "keras3":  # Keras 3 writes it with the base's keys, and only where there is one
             config["activity_regularizer"] = serialize_regularizer(self.activity_regularizer)
         config |= {
             "kernel_constraint": serialize_constraint(self.kernel_constraint),

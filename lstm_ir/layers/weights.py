@@ -1,5 +1,6 @@
 """Weights of a layer: what they are, and their values."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,9 @@ class Weight:
     def __init__(self, name: str, spec: WeightSpec) -> None:
         self.name = name
         self.spec = spec
-        self._value = convert_value((spec.initializer or GlorotUniform())(spec.shape, spec.dtype), spec, name)
+        self.version = 0
+        """Counts the assignments, so that code compiled for a value knows when it is out of date."""
+        self._assigned: Array | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,6 +56,20 @@ class Weight:
     def dtype(self) -> str:
         """The name of its dtype."""
         return self.spec.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Its size in bytes."""
+        return math.prod(self.shape) * (2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize)
+
+    @property
+    def _value(self) -> Array:
+        # Initialised when first read: a model from a file overwrites every weight, and an orthogonal matrix of 1024
+        # units takes seconds to draw.
+        if self._assigned is None:
+            initial = (self.spec.initializer or GlorotUniform())(self.spec.shape, self.spec.dtype)
+            self._assigned = convert_value(initial, self.spec, self.name)
+        return self._assigned
 
     def numpy(self) -> Array:
         """Return a copy of the value."""
@@ -65,7 +82,8 @@ class Weight:
             ArgumentError: the shape differs.
             ArgumentTypeError: not real numbers.
         """
-        self._value = convert_value(value, self.spec, self.name)
+        self._assigned = convert_value(value, self.spec, self.name)
+        self.version += 1
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self._value, dtype=dtype)

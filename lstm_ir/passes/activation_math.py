@@ -12,6 +12,7 @@ from xdsl.dialects import math as math_dialect
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.passes.arithmetic import Arithmetic
 from lstm_ir.passes.structured import ScalarBuilder
 
 SELU_ALPHA = 1.6732632423543772
@@ -31,38 +32,15 @@ def expand_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAValue) -
     return _FORMULAS[function.kind.data](_Formula(b, x, function))
 
 
-class _Formula:
-    """Arithmetic that reads like the formula: x is the operand, numbers become constants of its type."""
+class _Formula(Arithmetic):
+    """The operand x of an activation, and the functions that the formulas use."""
 
     def __init__(self, b: ScalarBuilder, x: SSAValue, function: ActivationAttr) -> None:
-        self.b, self.x, self.function = b, x, function
-
-    def number(self, value: float | SSAValue) -> SSAValue:
-        return value if isinstance(value, SSAValue) else self.b.constant(value, self.x.type)
-
-    def add(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.AddfOp(self.number(x), self.number(y)))
-
-    def sub(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.SubfOp(self.number(x), self.number(y)))
-
-    def mul(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.MulfOp(self.number(x), self.number(y)))
-
-    def div(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.DivfOp(self.number(x), self.number(y)))
-
-    def maximum(self, x: SSAValue, y: float) -> SSAValue:
-        return self.b.do(arith.MaximumfOp(x, self.number(y)))
-
-    def clip(self, x: SSAValue, low: float, high: float) -> SSAValue:
-        return self.b.do(arith.MinimumfOp(self.maximum(x, low), self.number(high)))
+        super().__init__(b, x.type)
+        self.x, self.function = x, function
 
     def negate(self, x: SSAValue) -> SSAValue:
         return self.b.do(arith.NegfOp(x))
-
-    def abs(self, x: SSAValue) -> SSAValue:
-        return self.b.do(math_dialect.AbsFOp(x))
 
     def exp(self, x: SSAValue) -> SSAValue:
         return self.b.do(math_dialect.ExpOp(x))
@@ -79,10 +57,6 @@ class _Formula:
     def erf(self, x: SSAValue) -> SSAValue:
         return self.b.do(math_dialect.ErfOp(x))
 
-    def if_greater(self, x: SSAValue, bound: float, then: SSAValue, otherwise: SSAValue, *, or_equal: bool) -> SSAValue:
-        test = self.b.do(arith.CmpfOp(x, self.number(bound), "oge" if or_equal else "ogt"))
-        return self.b.do(arith.SelectOp(test, then, otherwise))
-
     def sigmoid(self, x: SSAValue) -> SSAValue:
         return self.div(1.0, self.add(self.exp(self.negate(x)), 1.0))
 
@@ -92,9 +66,9 @@ class _Formula:
 
     def elu(self, x: SSAValue, alpha: float) -> SSAValue:
         # e^x is taken of min(x, 0), so that the branch not taken does not overflow.
-        negative = self.expm1(self.b.do(arith.MinimumfOp(x, self.number(0.0))))
+        negative = self.expm1(self.minimum(x, 0.0))
         scaled = negative if alpha == 1.0 else self.mul(alpha, negative)
-        return self.if_greater(x, 0.0, x, scaled, or_equal=False)
+        return self.where(self.compare(x, "ogt", 0.0), x, scaled)
 
 
 def _gelu_tanh(f: _Formula) -> SSAValue:
@@ -121,7 +95,7 @@ _FORMULAS: dict[str, Callable[[_Formula], SSAValue]] = {
     "gelu_tanh": _gelu_tanh,
     "exponential": lambda f: f.exp(f.x),
     "mish": lambda f: f.mul(f.x, f.tanh(f.softplus(f.x))),
-    "leaky_relu": lambda f: f.if_greater(
-        f.x, 0.0, f.x, f.mul(f.function.alpha_or(LEAKY_RELU_ALPHA), f.x), or_equal=True
+    "leaky_relu": lambda f: f.where(
+        f.compare(f.x, "oge", 0.0), f.x, f.mul(f.function.alpha_or(LEAKY_RELU_ALPHA), f.x)
     ),
 }

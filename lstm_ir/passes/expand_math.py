@@ -9,11 +9,12 @@ from numpy.polynomial import chebyshev
 from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import Float64Type, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import Float64Type, ModuleOp, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern
 
+from lstm_ir.passes.arithmetic import Arithmetic
 from lstm_ir.passes.structured import ScalarBuilder
 
 LN2_HIGH = 6.93147180369123816490e-01
@@ -47,40 +48,14 @@ def _erfc_coefficients() -> tuple[float, ...]:
     return tuple(float(c) for c in chebyshev.chebfit(points, values, 30))
 
 
-class _Double:
-    """Builds double-precision arithmetic; numbers become constants."""
+class _Double(Arithmetic):
+    """Double-precision functions in terms of arithmetic."""
 
     def __init__(self, b: ScalarBuilder) -> None:
-        self.b = b
-        self.type = Float64Type()
-
-    def number(self, value: float | SSAValue) -> SSAValue:
-        return value if isinstance(value, SSAValue) else self.b.constant(value, self.type)
-
-    def add(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.AddfOp(self.number(x), self.number(y)))
-
-    def sub(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.SubfOp(self.number(x), self.number(y)))
-
-    def mul(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.MulfOp(self.number(x), self.number(y)))
-
-    def div(self, x: float | SSAValue, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.DivfOp(self.number(x), self.number(y)))
+        super().__init__(b, Float64Type())
 
     def integer(self, value: int) -> SSAValue:
-        return self.b.do(arith.ConstantOp(IntegerAttr(value, i64)))
-
-    def where(self, test: SSAValue, then: float | SSAValue, otherwise: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.SelectOp(test, self.number(then), self.number(otherwise)))
-
-    def compare(self, x: SSAValue, how: str, y: float | SSAValue) -> SSAValue:
-        return self.b.do(arith.CmpfOp(x, self.number(y), how))
-
-    def clamp(self, x: SSAValue, low: float, high: float) -> SSAValue:
-        bounded = self.b.do(arith.MaximumfOp(x, self.number(low)))
-        return self.b.do(arith.MinimumfOp(bounded, self.number(high)))
+        return self.b.integer(value, i64)
 
     def horner(self, x: SSAValue, coefficients: Sequence[float]) -> SSAValue:
         """Return sum of coefficients[n] x^n."""
@@ -97,7 +72,7 @@ class _Double:
     def exp(self, x: SSAValue) -> SSAValue:
         # e^x = 2^n e^r with n = round(x / ln 2). 2^n is applied in two halves: each is a normal number even where the
         # result overflows to infinity or is subnormal. The clamp keeps NaN.
-        bounded = self.clamp(x, -800.0, 800.0)
+        bounded = self.clip(x, -800.0, 800.0)
         n = self.b.do(math_dialect.RoundEvenOp(self.mul(bounded, 1.0 / math.log(2.0))))
         r = self.sub(self.sub(bounded, self.mul(n, LN2_HIGH)), self.mul(n, LN2_LOW))
         series = self.horner(r, [1.0 / math.factorial(k) for k in range(EXP_TERMS)])
@@ -120,7 +95,7 @@ class _Double:
         )
         upper = self.compare(mantissa, "oge", math.sqrt(2.0))
         m = self.where(upper, self.mul(mantissa, 0.5), mantissa)
-        e = self.b.do(arith.SIToFPOp(exponent, self.type))
+        e = self.b.do(arith.SIToFPOp(exponent, Float64Type()))
         e = self.where(upper, self.add(e, 1.0), e)
         e = self.where(tiny, self.sub(e, 54.0), e)
         s = self.div(self.sub(m, 1.0), self.add(m, 1.0))
@@ -140,11 +115,11 @@ class _Double:
     def expm1(self, x: SSAValue) -> SSAValue:
         # Near zero, where e^x - 1 cancels, the Taylor series.
         small = self.mul(x, self.horner(x, [1.0 / math.factorial(k + 1) for k in range(EXP_TERMS)]))
-        magnitude = self.b.do(math_dialect.AbsFOp(x))
+        magnitude = self.abs(x)
         return self.where(self.compare(magnitude, "olt", 0.3), small, self.sub(self.exp(x), 1.0))
 
     def tanh(self, x: SSAValue) -> SSAValue:
-        magnitude = self.b.do(math_dialect.AbsFOp(x))
+        magnitude = self.abs(x)
         large = self.sub(1.0, self.div(2.0, self.add(self.exp(self.mul(magnitude, 2.0)), 1.0)))
         signed = self.b.do(math_dialect.CopySignOp(large, x))
         series = self.mul(x, self.horner(self.mul(x, x), TANH_SERIES))
@@ -152,8 +127,8 @@ class _Double:
 
     def erf(self, x: SSAValue) -> SSAValue:
         # erf(x) = 1 - erfc(x), erfc(x) = t e^(-x^2 + P(2t - 1)) for x >= 0, P by Clenshaw's recurrence.
-        magnitude = self.b.do(math_dialect.AbsFOp(x))
-        bounded = self.b.do(arith.MinimumfOp(magnitude, self.number(27.0)))
+        magnitude = self.abs(x)
+        bounded = self.minimum(magnitude, 27.0)
         t = self.div(2.0, self.add(bounded, 2.0))
         y = self.sub(self.mul(t, 2.0), 1.0)
         twice = self.mul(y, 2.0)
@@ -186,7 +161,7 @@ class ExpandDouble(RewritePattern):
         if expansion is None or not isinstance(op.results[0].type, Float64Type):
             return
         result = expansion(_Double(ScalarBuilder(rewriter.insertion_point)), op.operands[0])
-        rewriter.replace_matched_op([], [result])
+        rewriter.replace(op, [], [result])
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class FuseGates(RewritePattern):
             whole = packed_source(gates)
             if whole is None:
                 packed = PackOp(gates)
-                rewriter.insert_op(packed)
+                rewriter.insert(packed)
                 whole = packed.result
             return [whole]
 
@@ -52,10 +52,10 @@ class FuseGates(RewritePattern):
             biases=biases,
         )
         unused = [value.owner for value in (*op.kernels, *op.recurrent_kernels, *op.biases)]
-        rewriter.replace_matched_op(fused)
+        rewriter.replace(op, fused)
         for gate in unused:
             if isinstance(gate, GateOp) and not gate.result.uses:
-                rewriter.erase_op(gate)
+                rewriter.erase(gate)
 
 
 @dataclass(frozen=True)

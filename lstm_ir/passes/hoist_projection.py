@@ -19,8 +19,8 @@ class HoistProjection(RewritePattern):
         if op.is_hoisted or not op.is_fused:
             return
         projection = ProjectOp(op.input, op.kernels[0], op.biases[0] if op.biases else None)
-        rewriter.insert_op(projection)
-        rewriter.replace_matched_op(
+        rewriter.insert(projection)
+        rewriter.replace(op, 
             op.rebuilt(
                 rewriter.move_region_contents_to_new_regions(op.cell),
                 input=projection.result,

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, CompileError
@@ -74,6 +75,8 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
         f"--iree-llvmcpu-target-cpu={target_cpu}",
         # Nothing is down-cast unasked; f64 is IREE's one demotion by default.
         "--iree-input-demote-f64-to-f32=false",
+        # Symbols and source maps of generated code help nobody who has the artifact alone.
+        "--iree-llvmcpu-debug-symbols=false",
         "--iree-vm-bytecode-module-strip-source-map=true",
         "--iree-vm-emit-polyglot-zip=false",
     ]
@@ -141,6 +144,7 @@ _PROBE = b"""func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
 \0"""
 
 
+@lru_cache
 def resolve_cpu(target_cpu: str) -> CpuTarget:
     """Return what a CPU name means: IREE is asked, since it decides what code may use.
 
@@ -150,7 +154,7 @@ def resolve_cpu(target_cpu: str) -> CpuTarget:
     _check_cpu_name(target_cpu)
     text = _run(_PROBE, flags_for_cpu(target_cpu), "executable-sources").decode()
     found = {key: re.search(rf'{key} = "([^"]*)"', text) for key in ("cpu", "cpu_features", "target_triple")}
-    cpu, features, triple = (found[key].group(1) if found[key] else "" for key in ("cpu", "cpu_features", "target_triple"))
+    cpu, features, triple = (match.group(1) if match else "" for match in found.values())
     if not triple:
         raise CompileError("IREE's target attribute has no target_triple; is iree-base-compiler 3.13 installed?")
     return CpuTarget(cpu or target_cpu, _enabled(features), triple)

@@ -21,7 +21,7 @@ class ExpandActivation(RewritePattern):
         if op.function.is_row_wise or isinstance(op.input.type, TensorType):
             return
         result = expand_activation(ScalarBuilder(rewriter.insertion_point), op.function, op.input)
-        rewriter.replace_matched_op([], [result])
+        rewriter.replace(op, [], [result])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -49,7 +50,7 @@ class LowerProject(RewritePattern):
     def match_and_rewrite(self, op: ProjectOp, rewriter: PatternRewriter) -> None:
         """Rewrite one op."""
         b = TensorBuilder.before(op)
-        rewriter.replace_matched_op([], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
+        rewriter.replace(op, [], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
 
 
 class LowerDense(RewritePattern):
@@ -59,7 +60,7 @@ class LowerDense(RewritePattern):
     def match_and_rewrite(self, op: DenseOp, rewriter: PatternRewriter) -> None:
         """Rewrite one op."""
         b = TensorBuilder.before(op)
-        rewriter.replace_matched_op([], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
+        rewriter.replace(op, [], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
 
 
 class LowerActivate(RewritePattern):
@@ -81,7 +82,7 @@ class LowerActivate(RewritePattern):
                 [element_type(op.input.type)],
                 lambda s, args: [expand_activation(s, op.function, args[0])],
             )[0]
-        rewriter.replace_matched_op([], [result])
+        rewriter.replace(op, [], [result])
 
 
 class LowerMasking(RewritePattern):
@@ -106,7 +107,7 @@ class LowerMasking(RewritePattern):
         start = b.full(Tensor(sizes[:-1], mask_element), 0)
         mask = b.generic([(op.input, (0, 1, 2))], [(start, (0, 1))], "ppr", any_differs)[0]
         output = b.elementwise([(op.input, (0, 1, 2)), (mask, (0, 1))], sizes, [element], product)[0]
-        rewriter.replace_matched_op([], [output, mask])
+        rewriter.replace(op, [], [output, mask])
 
 
 class LowerMerge(RewritePattern):
@@ -130,13 +131,13 @@ class LowerMerge(RewritePattern):
 
             def merge(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
                 if mode == "mul":
-                    return [s.do(arith.MulfOp(*args))]
-                total = s.do(arith.AddfOp(*args))
+                    return [s.do(arith.MulfOp(args[0], args[1]))]
+                total = s.do(arith.AddfOp(args[0], args[1]))
                 return [total if mode == "sum" else s.do(arith.DivfOp(total, s.constant(2.0, element)))]
 
             axes = tuple(range(len(sizes)))
             result = b.elementwise([(first, axes), (second, axes)], sizes, [element], merge)[0]
-        rewriter.replace_matched_op([], [result])
+        rewriter.replace(op, [], [result])
 
 
 class LowerReverse(RewritePattern):
@@ -151,12 +152,12 @@ class LowerReverse(RewritePattern):
         last = b.index(b.difference(sizes[axis], 1))
 
         def read(s: ScalarBuilder, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            places = [s.do(linalg.IndexOp(number)) for number in range(len(sizes))]
+            places = [s.do(IndexOp(number)) for number in range(len(sizes))]
             places[axis] = s.do(arith.SubiOp(last, places[axis]))
             return [s.do(tensor.ExtractOp(op.input, places, element_type(op.input.type)))]
 
         result = b.elementwise([], sizes, [element_type(op.input.type)], read)[0]
-        rewriter.replace_matched_op([], [result])
+        rewriter.replace(op, [], [result])
 
 
 class EraseDropout(RewritePattern):
@@ -165,7 +166,7 @@ class EraseDropout(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: DropoutOp, rewriter: PatternRewriter) -> None:
         """Rewrite one op."""
-        rewriter.replace_matched_op([], [op.input])
+        rewriter.replace(op, [], [op.input])
 
 
 @dataclass(frozen=True)

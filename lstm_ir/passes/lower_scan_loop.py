@@ -30,7 +30,7 @@ class LowerScanLoop(RewritePattern):
         after = steps.step(inner, block.args[0], start.rebuilt(block.args[1:]))
         inner.insert(scf.YieldOp(*after.flat()))
         loop = b.insert(scf.ForOp(b.index(0), b.index(steps.time), b.index(1), start.flat(), block))
-        rewriter.replace_matched_op([], steps.results(start.rebuilt(loop.results)))
+        rewriter.replace(op, [], steps.results(b, start.rebuilt(loop.results)))
 
 
 @dataclass(frozen=True)

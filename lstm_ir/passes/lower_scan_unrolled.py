@@ -8,6 +8,7 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
 from xdsl.utils.exceptions import PassFailedException
 
+from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
 from lstm_ir.dialect.recurrence_ops import ScanOp
 from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
@@ -30,8 +31,9 @@ class LowerScanUnrolled(RewritePattern):
             )
         carry = steps.start(b)
         for k in range(steps.time):
-            carry = steps.step(b, k, carry)
-        rewriter.replace_matched_op([], steps.results(carry))
+            # A step number that IREE cannot see keeps the code of all steps the same, so that it is compiled once.
+            carry = steps.step(b, b.do(OptimizationBarrierOp(b.index(k))), carry)
+        rewriter.replace(op, [], steps.results(b, carry))
 
 
 @dataclass(frozen=True)

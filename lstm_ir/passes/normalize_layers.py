@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import ModuleOp, VectorType
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -26,12 +26,12 @@ from lstm_ir.passes.structured import ScalarBuilder
 GATES = 4
 
 
-def lstm_cell(units: int, storage: object, activation: ActivationAttr, recurrent_activation: ActivationAttr) -> Region:
+def lstm_cell(units: int, storage: Attribute, activation: ActivationAttr, recurrent_activation: ActivationAttr) -> Region:
     """Return the LSTM cell of one row: gates i, f, c, o and states h, c, all [U], to the new h and c.
 
     c' = f c + i act(zc), h' = o act(c'). Source: Gers et al. 2000, as Keras computes it.
     """
-    vector = VectorType(accumulator_type(storage), [units])  # type: ignore[arg-type]  # a float type by construction
+    vector = VectorType(accumulator_type(storage), [units])
     block = Block(arg_types=[vector] * (GATES + 2))
     for arg, hint in zip(block.args, ("zi", "zf", "zc", "zo", "h", "c"), strict=True):
         arg.name_hint = hint
@@ -60,7 +60,7 @@ class LayerToScan(RewritePattern):
             if packed is None:
                 return []
             gates = [GateOp(packed, index, GATES) for index in range(GATES)]
-            rewriter.insert_op(gates)
+            rewriter.insert(gates)
             return [gate.result for gate in gates]
 
         layout = {"time_major": op.time_major is not None}
@@ -69,7 +69,7 @@ class LayerToScan(RewritePattern):
         cell = lstm_cell(
             shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation
         )
-        rewriter.replace_matched_op(
+        rewriter.replace(op, 
             ScanOp(
                 op.layer.data,
                 op.input,
@@ -104,7 +104,7 @@ class FoldReverse(RewritePattern):
         if op.axis.value.data != time_axis or not op.input.has_one_use():
             return
         scan.output_map = flipped(scan.output_map)
-        rewriter.replace_matched_op([], [op.input])
+        rewriter.replace(op, [], [op.input])
 
 
 @dataclass(frozen=True)

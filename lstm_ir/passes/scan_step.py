@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, IntegerAttr, VectorType
+from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, VectorType
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
@@ -62,7 +62,7 @@ class StepByStep:
         """Build what the first step starts from."""
         scan = self.scan
         # Masked steps repeat the previous OUTPUT, which starts from zeros whatever the initial h is.
-        keeps_last = scan.mask is not None and (scan.output_map is None or scan.masked_output.data == "hold")
+        keeps_last = scan.mask is not None and scan.masked_output.data == "hold"
         last = b.full(Tensor(self.sizes, self.storage), 0.0) if keeps_last else None
         sequence = None
         if scan.output_map is not None:
@@ -72,11 +72,27 @@ class StepByStep:
             sequence = b.empty(Tensor((*leading, scan.units), self.storage))
         return Carry(tuple(scan.init), last, sequence)
 
-    def results(self, carry: Carry) -> list[SSAValue]:
-        """Return the scan's results from the carry of the last step."""
-        output = carry.sequence if self.scan.output_map is not None else carry.last
-        # Without a mask the last output is the last h.
-        return [carry.states[0] if output is None else output, *carry.states]
+    def results(self, b: TensorBuilder, carry: Carry) -> list[SSAValue]:
+        """Build the scan's results from the carry of the last step."""
+        if self.scan.output_map is not None:
+            output = carry.sequence
+        elif carry.last is not None:
+            output = carry.last
+        else:
+            output = self._last_output(b, carry.states[0])
+        assert output is not None
+        return [output, *carry.states]
+
+    def _last_output(self, b: TensorBuilder, h: SSAValue) -> SSAValue:
+        """Return the last output where it is not carried: h, or zeros where the last step visited is masked."""
+        mask = self._mask(b, b.difference(self.time, 1))
+        if mask is None:
+            return h
+
+        def select(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            return [s.do(arith.SelectOp(_is_valid(s, args[1]), args[0], s.constant(0.0, self.storage)))]
+
+        return b.elementwise([(h, (0, 1)), (mask, (0,))], self.sizes, [self.storage], select)[0]
 
     def step(self, b: TensorBuilder, k: Size, carry: Carry) -> Carry:
         """Build visited step k."""
@@ -113,7 +129,7 @@ class StepByStep:
             [(recurrent, (0, 1)), (projected, (0, 1))],
             (self.batch, width),
             [self.accumulator],
-            lambda s, args: [s.do(arith.AddfOp(*args))],
+            lambda s, args: [s.do(arith.AddfOp(args[0], args[1]))],
         )[0]
         return [b.slice(z, [0, gate * scan.units], list(self.sizes)) for gate in range(scan.gates)]
 
@@ -181,7 +197,7 @@ class _CellLowering:
                 return [*new, new[0]]
             mask, *before = extra
             states, last = before[: len(new)], before[len(new) :]
-            valid = s.do(arith.CmpiOp(mask, s.do(arith.ConstantOp(IntegerAttr(0, mask.type))), "ne"))  # type: ignore[arg-type]  # i8
+            valid = _is_valid(s, mask)
             kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, states, strict=True)]
             instead = s.constant(0.0, storage) if zero_masked else last[0]
             return [*kept, s.do(arith.SelectOp(valid, new[0], instead))]
@@ -226,6 +242,10 @@ class _CellLowering:
 
 _Env = Callable[[SSAValue], SSAValue]
 _Results = Callable[[ScalarBuilder, _Env, Sequence[SSAValue]], list[SSAValue]]
+
+
+def _is_valid(s: ScalarBuilder, mask: SSAValue) -> SSAValue:
+    return s.do(arith.CmpiOp(mask, s.integer(0, mask.type), "ne"))
 
 
 def _is_constant(op: Operation) -> bool:

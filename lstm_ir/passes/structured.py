@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import Builder
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -12,16 +12,19 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IndexType,
     IntegerAttr,
+    IntegerType,
     TensorType,
     VectorType,
     i64,
 )
+from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
+from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
-from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, element_type, shape_of
+from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, element_type, shape_of
 
 Size = int | SSAValue
 """The size or position along a dimension: a number, or a value of type index known at run time."""
@@ -61,13 +64,18 @@ class ScalarBuilder(Builder):
     def constant(self, value: float, type_: Attribute) -> SSAValue:
         """Return a float constant of a float type, or the same in every element of a vector type."""
         if isa(type_, VectorType[Attribute]):
-            return self.do(arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [value])))
-        assert isinstance(type_, Attribute)
-        return self.do(arith.ConstantOp(FloatAttr(value, type_)))  # type: ignore[arg-type]  # a float type by construction
+            vector = VectorType(as_float(type_.get_element_type()), type_.get_shape())
+            return self.do(arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(vector, [value])))
+        return self.do(arith.ConstantOp(FloatAttr(value, as_float(type_))))
+
+    def integer(self, value: int, type_: Attribute) -> SSAValue:
+        """Return an integer constant of an integer type."""
+        assert isinstance(type_, IntegerType)
+        return self.do(arith.ConstantOp(IntegerAttr(value, type_)))
 
     def cast(self, value: SSAValue, type_: Attribute) -> SSAValue:
         """Widen or narrow a float; the same type costs nothing."""
-        width, wanted = (element_type(t).size for t in (value.type, type_))  # type: ignore[attr-defined]  # float types
+        width, wanted = (as_float(element_type(t)).bitwidth for t in (value.type, type_))
         if width == wanted:
             return value
         return self.do(arith.ExtFOp(value, type_) if width < wanted else arith.TruncFOp(value, type_))
@@ -119,12 +127,9 @@ class TensorBuilder(ScalarBuilder):
 
     def full(self, what: Tensor, value: float) -> SSAValue:
         """Return a tensor with one value everywhere."""
-        scalar = (
-            self.do(arith.ConstantOp(IntegerAttr(int(value), what.element)))  # type: ignore[arg-type]  # an integer type
-            if str(what.element).startswith("i")
-            else self.constant(value, what.element)
-        )
-        return self.do(linalg.FillOp([scalar], [self.empty(what)]))
+        is_integer = isinstance(what.element, IntegerType)
+        scalar = self.integer(int(value), what.element) if is_integer else self.constant(value, what.element)
+        return self.do(FillOp([scalar], [self.empty(what)]))
 
     def slice(self, source: SSAValue, offsets: Sequence[Size], sizes: Sequence[Size], drop: Axes = ()) -> SSAValue:
         """Return source[offsets : offsets + sizes], without the axes of size 1 that ``drop`` names."""
@@ -188,14 +193,14 @@ class TensorBuilder(ScalarBuilder):
         operands = [*inputs, *outputs]
         block = Block(arg_types=[element_type(value.type) for value, _ in operands])
         scalar = ScalarBuilder(InsertPoint.at_end(block))
-        scalar.insert(linalg.YieldOp(*body(scalar, block.args)))
+        scalar.insert(YieldOp(*body(scalar, block.args)))
         dims = [AffineExpr.dimension(number) for number in range(len(loops))]
-        op = linalg.GenericOp(
+        op = GenericOp(
             [value for value, _ in inputs],
             [value for value, _ in outputs],
             Region(block),
             [AffineMapAttr(AffineMap(len(loops), 0, tuple(dims[axis] for axis in axes))) for _, axes in operands],
-            [linalg.IteratorTypeAttr(_ITERATORS[letter]) for letter in loops],
+            [IteratorTypeAttr(_ITERATORS[letter]) for letter in loops],
             [value.type for value, _ in outputs],
         )
         return list(self.insert(op).results)
@@ -222,7 +227,7 @@ class TensorBuilder(ScalarBuilder):
         return self.generic([(left, (0, 2)), (right, (2, 1))], [(start, (0, 1))], "ppr", body)[0]
 
 
-_ITERATORS = {"p": linalg.IteratorType.PARALLEL, "r": linalg.IteratorType.REDUCTION}
+_ITERATORS = {"p": IteratorType.PARALLEL, "r": IteratorType.REDUCTION}
 
 
 def _product(sizes: Sequence[int]) -> int:

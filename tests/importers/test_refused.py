@@ -76,13 +76,17 @@ def edit_layer(name, **changes):
 @pytest.mark.parametrize(
     ("sample", "layer", "key"),
     [
-        *(
-            ("k2_masked_classifier.h5", "encoder", key)
-            for key in (
-                "units activation recurrent_activation use_bias return_sequences return_state go_backwards stateful"
-                " unroll time_major dtype"
-            ).split()
-        ),
+        ("k2_masked_classifier.h5", "encoder", "units"),
+        ("k2_masked_classifier.h5", "encoder", "activation"),
+        ("k2_masked_classifier.h5", "encoder", "recurrent_activation"),
+        ("k2_masked_classifier.h5", "encoder", "use_bias"),
+        ("k2_masked_classifier.h5", "encoder", "return_sequences"),
+        ("k2_masked_classifier.h5", "encoder", "return_state"),
+        ("k2_masked_classifier.h5", "encoder", "go_backwards"),
+        ("k2_masked_classifier.h5", "encoder", "stateful"),
+        ("k2_masked_classifier.h5", "encoder", "unroll"),
+        ("k2_masked_classifier.h5", "encoder", "time_major"),
+        ("k2_masked_classifier.h5", "encoder", "dtype"),
         ("k2_masked_classifier.h5", "padding", "mask_value"),
         ("k2_masked_classifier.h5", "both_ways", "merge_mode"),
         ("k2_masked_classifier.h5", "both_ways", "layer"),
@@ -240,3 +244,23 @@ def test_a_graph_that_contradicts_itself(changed_keras):
         (no_output, ModelFileError),
     ):
         refusal(changed_keras("k3_functional_states.keras", config=config), kind)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layers: layers["first"]["inbound_nodes"][0].pop("args"),
+        lambda layers: layers["first"].update(inbound_nodes=[{"args": ["x"], "kwargs": {}}]),
+        lambda layers: layers["first"].update(inbound_nodes=[[[["signal", 0]]]]),
+        lambda layers: layers["first"].update(inbound_nodes=[[]]),
+        lambda layers: layers["first"].update(name="last", config=layers["last"]["config"]),
+        lambda layers: layers["first"]["inbound_nodes"][0]["args"][0]["config"].update(keras_history="signal"),
+        lambda layers: layers["first"]["inbound_nodes"][0]["kwargs"].update(training=True),
+    ],
+)
+def test_a_damaged_graph_is_refused(changed_keras, change):
+    def config(model):
+        change(functional(model))
+
+    with pytest.raises((ModelFileError, UnsupportedError)):
+        read_model(changed_keras("k3_functional_states.keras", config=config))

@@ -65,6 +65,7 @@ def test_configs_are_keras_own(flavour, keras2, keras3):
     shape = {"shape": (5, 2)} if flavour == "keras3" else {"input_shape": (5, 2)}
     pairs = [
         (Dense, la.Dense(3, activation="softmax", kernel_regularizer="l2", bias_constraint="non_neg")),
+        (Dense, la.Dense(3, activity_regularizer="l1")),
         (Dropout, la.Dropout(0.3)),
         (Masking, la.Masking(-1.0)),
         (ActivationLayer, la.Activation("relu")),

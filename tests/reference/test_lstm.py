@@ -54,6 +54,11 @@ def test_masks():
     np.testing.assert_array_equal(zeroed[MASK], result.output[MASK])
 
 
+def test_a_mask_is_true_where_it_is_not_zero():
+    numbers = np.where(MASK, np.array([0.5, -3.0, np.nan, 1.0, 1e-30]), 0.0)
+    np.testing.assert_array_equal(run_lstm(made(), X, numbers).c, run_lstm(made(), X, MASK).c)
+
+
 def test_what_is_masked_does_not_matter():
     spoilt = np.where(MASK[..., None], X, np.nan)
     np.testing.assert_array_equal(run_lstm(made(), spoilt, MASK).h, run_lstm(made(), X, MASK).h)

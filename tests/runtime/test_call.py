@@ -1,5 +1,7 @@
 """Calls of a loaded module: right answers for every kind of array; results and arguments stay what they were."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -348,3 +350,23 @@ def test_ctrl_c_passes_through(scan, monkeypatch):
     monkeypatch.setattr(scan, "_context", Interrupted())
     with pytest.raises(KeyboardInterrupt):
         scan(X)
+
+
+def test_results_of_devices_that_numpy_cannot_read(scan, draw):
+    # The way back from a GPU, taken with a local buffer: IREE's transfer, and a copy that owns its memory.
+    from lstm_ir.runtime.device_array import download
+
+    seq, _ = scan(draw(2, 3, 3), device_outputs=True)
+    remote = dataclasses.replace(scan.device, driver="cuda")
+    array = download(remote, seq.view, seq.dtype)
+    np.testing.assert_array_equal(array, seq.numpy())
+    assert array.flags.owndata
+
+
+def test_device_arrays_as_numpy_sees_them(scan, draw):
+    seq, _ = scan(draw(2, 3, 3), device_outputs=True)
+    assert np.asarray(seq, np.float64).dtype == np.float64
+    with pytest.raises(ValueError, match="without a copy"):
+        seq.__array__(copy=False)
+    # Another float width is cast by way of the host.
+    np.testing.assert_array_equal(scan(np.asarray(seq, np.float64))[0], scan(seq)[0])

@@ -312,10 +312,9 @@ def test_overlapping_calls_write_to_different_scratch_memory(artifact, draw):
     assert first is not second
     buffers.give_back(2, first)
     assert buffers.take_scratch(2) is first
-    module(draw(2, 2, 3), device_outputs=True)
-    fresh = buffers.take_scratch(2)  # a device result may share memory with it, so it is not used again
-    assert fresh is not first
-    assert fresh is not second
+    module(draw(2, 2, 3))
+    assert len(buffers._batches[2].scratch) == 1
+    module(draw(2, 2, 3), device_outputs=True)  # device results may share memory with it, so it is not used again
     assert buffers._batches[2].scratch == []
 
 

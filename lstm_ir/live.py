@@ -1,0 +1,294 @@
+"""Layers that execute: Keras's ``LSTM`` and ``Bidirectional`` on arrays, compiled on the first call.
+
+The descriptions in ``lstm_ir.layers`` say what a layer is; here it gets ``__call__``, ``states``, ``reset_states`` and
+``losses``. Python only checks, converts and keeps state: everything numeric is in the compiled module.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm_ir import layers
+from lstm_ir.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    InvalidArgumentError,
+    LstmIrError,
+    UnsupportedError,
+)
+from lstm_ir.runtime import Module
+
+Array = NDArray[Any]
+
+CACHED_LENGTHS = 8
+"""How many sequence lengths an unrolled layer keeps compiled; other layers have one module for all lengths."""
+
+
+class NotStatefulError(LstmIrError, AttributeError):
+    """``reset_states`` of a layer that keeps no state; Keras raises AttributeError."""
+
+
+class LiveRecurrent(layers.Layer):
+    """What `LSTM` and `Bidirectional` share: the call, the compiled modules, the state."""
+
+    stateful: bool
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.RLock()
+        self._modules: OrderedDict[int | None, Module] = OrderedDict()
+        self._compiled_for: tuple[int, ...] = ()
+        self._states: list[Array] | None = None
+        self._activity_losses: list[Any] = []
+
+    @property
+    def cells(self) -> list[layers.LSTM]:
+        """The LSTMs inside, forward before backward."""
+        raise NotImplementedError  # each of the two classes says which it has
+
+    # call
+
+    def __call__(
+        self,
+        inputs: Any,
+        initial_state: Any = None,
+        constants: Any = None,
+        *,
+        mask: Any = None,
+        training: Any = None,
+    ) -> Any:
+        """Run the layer.
+
+        Args:
+            inputs: Array (batch, time, features), or (time, batch, features) if ``time_major``; or a list
+                ``[x, h, c]`` with the initial states.
+            initial_state: List of the initial states, (batch, units) each; None is zeros.
+            constants: None; an LSTM takes none.
+            mask: Array (batch, time), in the input's order of axes; a step counts where it is not 0.
+            training: Whether dropout is active.
+
+        Returns:
+            The output, or a list of output and states if ``return_state`` (a tuple in Keras 3).
+
+        Raises:
+            ArgumentError: A wrong rank, shape or count.
+            ArgumentTypeError: A wrong type or dtype.
+            InvalidArgumentError: States or steps that do not fit the inputs.
+            UnsupportedError: ``training`` with dropout, or constants.
+        """
+        x, initial = self._split_inputs(inputs, initial_state)
+        if constants is not None and len(constants):
+            raise UnsupportedError("constants: an LSTM takes none")
+        self._check_training(training)
+        with self._lock:
+            if not self.built:
+                self.build(x.shape)
+            self.check_input_shape(x.shape)
+            time_axis = 0 if self.cells[0].time_major else 1
+            if x.shape[time_axis] == 0:
+                raise InvalidArgumentError(f"inputs: layer {self.name!r} needs at least 1 step, got 0")
+            given = self._check_initial_state(initial, x.shape[1 - time_axis])
+            module = self._module(x.shape[time_axis])
+            values = self._run(module, x, self._first_mask(mask), given, x.shape[1 - time_axis])
+            self._activity_losses = self._penalties(values)
+        if len(values) == 1:
+            return values[0]
+        return tuple(values) if self.flavour == "keras3" else values
+
+    def _split_inputs(self, inputs: Any, initial_state: Any) -> tuple[Array, Sequence[Any]]:
+        """Return x, and the initial states however they were given; an empty list is none."""
+        states = [] if initial_state is None else initial_state
+        if not isinstance(states, list | tuple):
+            states = [states]
+        if isinstance(inputs, tuple):
+            raise ArgumentError("inputs: got a tuple, expected an array or a list [x, h, c]")
+        if isinstance(inputs, list):
+            if not inputs:
+                raise ArgumentError("inputs: got an empty list, expected an array or a list [x, h, c]")
+            if len(inputs) > 1 and len(states):
+                raise ArgumentError("initial_state: given twice, in the list of inputs and by keyword")
+            inputs, *more = inputs
+            states = more or states
+        if isinstance(inputs, list | tuple | str | bytes) or np.ndim(inputs) == 0:
+            raise ArgumentTypeError(f"inputs: got {type(inputs).__name__}, expected an array")
+        x = np.asarray(inputs)
+        if x.dtype.kind != "f" and x.dtype.name != "bfloat16":
+            raise ArgumentTypeError(f"inputs: got dtype {x.dtype}, expected floating ({self.compute_dtype})")
+        return x, states
+
+    def _first_mask(self, mask: Any) -> Any:
+        """Return the mask; Keras takes the first of a list of masks."""
+        if isinstance(mask, list | tuple):
+            if not mask or not hasattr(mask[0], "shape"):
+                raise ArgumentTypeError("mask: got a list, expected an array (batch, time) or a list of one such array")
+            return mask[0]
+        return mask
+
+    def _check_training(self, training: Any) -> None:
+        if not training:
+            return
+        for cell in self.cells:
+            if cell.dropout > 0 or cell.recurrent_dropout > 0:
+                raise UnsupportedError(
+                    f"training: layer {cell.name!r} has dropout={cell.dropout}, recurrent_dropout="
+                    f"{cell.recurrent_dropout}; this version compiles inference only (training=False)"
+                )
+
+    def _check_initial_state(self, states: Sequence[Any], batch: int) -> list[Array] | None:
+        if not len(states):
+            return None
+        cells = self.cells
+        wanted = 2 * len(cells)
+        if len(states) != wanted:
+            raise ArgumentError(f"initial_state: layer {self.name!r} has {wanted} states, got {len(states)}")
+        checked = []
+        for number, state in enumerate(states):
+            array = np.asarray(state)
+            shape = (batch, cells[number // 2].units)
+            if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+                raise ArgumentTypeError(f"initial_state[{number}]: got dtype {array.dtype}, expected floating")
+            if array.shape != shape:
+                raise InvalidArgumentError(f"initial_state[{number}]: got shape {array.shape}, expected {shape}")
+            checked.append(array)
+        return checked
+
+    def _run(self, module: Module, x: Array, mask: Any, given: list[Array] | None, batch: int) -> list[Array]:
+        """Call the module; of a stateful layer, start from the stored states and store the new ones."""
+        if not self.stateful:
+            result = module(x, mask=mask, initial_state=given)
+            return result if isinstance(result, list) else [result]
+        stored = self._stored_states(batch)
+        # Keras 1 and 2 take an initial state only while every stored state is zero, and ignore it silently otherwise.
+        if given is not None and (self.flavour == "keras3" or not any(state.any() for state in stored)):
+            stored = given
+        handle = module.make_state(batch)
+        handle.set(stored)
+        result = module(x, mask=mask, state=handle)
+        self._states = [state.astype(self.variable_dtype) for state in handle.numpy().values()]
+        return result if isinstance(result, list) else [result]
+
+    def _module(self, time: int) -> Module:
+        """Return the compiled module, compiling on the first call and after the weights changed."""
+        from lstm_ir.compiler import compile as compile_layer
+
+        versions = tuple(weight.version for weight in self.weights)
+        if versions != self._compiled_for:
+            self._modules.clear()
+            self._compiled_for = versions
+        key = time if any(cell.unroll for cell in self.cells) else None
+        if key not in self._modules:
+            self._modules[key] = compile_layer(self, time=key)
+            if len(self._modules) > CACHED_LENGTHS:
+                self._modules.popitem(last=False)
+        self._modules.move_to_end(key)
+        return self._modules[key]
+
+    # state
+
+    def _stored_states(self, batch: int) -> list[Array]:
+        if self._states is None:
+            self._states = [np.zeros((batch, cell.units), self.variable_dtype) for cell in self.cells for _ in range(2)]
+        return self._states
+
+    @property
+    def states(self) -> list[Array | None]:
+        """The recorded states, h and c of each direction; None for each before build, or if not stateful."""
+        if not self.stateful or not self.built:
+            return [None, None] * len(self.cells)
+        batch = self._fixed_batch()
+        return [state.copy() for state in self._stored_states(batch)]
+
+    def _fixed_batch(self) -> int:
+        shape = self.build_input_shape
+        batch = None if shape is None else shape[1 if self.cells[0].time_major else 0]
+        if batch is None:
+            raise ArgumentError(
+                f"layer {self.name!r} is stateful and needs to know its batch size; build it with a full input shape"
+            )
+        return batch
+
+    def reset_states(self, states: Any = None) -> None:
+        """Set the recorded states, all or none.
+
+        Args:
+            states: A list of arrays (batch, units), h and c of each direction; None is zeros.
+
+        Raises:
+            NotStatefulError: The layer is not stateful.
+            ArgumentError: The layer is not built, or the states do not fit.
+        """
+        if not self.stateful:
+            raise NotStatefulError(f"reset_states: layer {self.name!r} must be stateful")
+        with self._lock:
+            batch = self._fixed_batch()
+            if states is None:
+                self._states = None
+                return
+            # One stacked array counts as one state, as in Keras.
+            items = list(states) if isinstance(states, list | tuple) else [states]
+            wanted = [(batch, cell.units) for cell in self.cells for _ in range(2)]
+            if len(items) != len(wanted):
+                raise ArgumentError(
+                    f"reset_states: layer {self.name!r} expects {len(wanted)} states, but it received {len(items)}"
+                )
+            checked = []
+            for number, (item, shape) in enumerate(zip(items, wanted, strict=True)):
+                if item is None:
+                    raise NotStatefulError(f"reset_states: state {number} is None, expected an array {shape}")
+                array = np.asarray(item)
+                if array.shape != shape or array.dtype.kind not in "fiub":
+                    raise ArgumentError(
+                        f"reset_states: state {number} is incompatible with layer {self.name!r}: expected shape "
+                        f"{shape}, found {array.shape} of {array.dtype}"
+                    )
+                checked.append(array.astype(self.variable_dtype))
+            self._states = checked
+
+    # losses
+
+    def _penalties(self, values: Sequence[Array]) -> list[Any]:
+        penalty = self._activity_regularizer()
+        if penalty is None:
+            return []
+        return [penalty(value) / value.shape[0] if value.shape[0] else value.dtype.type(0) for value in values]
+
+    def _activity_regularizer(self) -> Any:
+        return self.activity_regularizer
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties: of everything the latest call returned, then of kernel, recurrent kernel and bias."""
+        penalties = [
+            weight.spec.regularizer(weight.numpy()) for weight in self.weights if weight.spec.regularizer is not None
+        ]
+        return [*self._activity_losses, *penalties]
+
+    def apply_constraints(self) -> None:
+        """Apply each weight's constraint to it, as an optimiser does after an update."""
+        for weight in self.weights:
+            if weight.spec.constraint is not None:
+                weight.assign(weight.spec.constraint(weight.numpy()))
+
+
+class LSTM(LiveRecurrent, layers.LSTM):
+    """Keras's LSTM layer (tf.compat.v1 by default), compiled on its first call. See `lstm_ir.layers.LSTM`."""
+
+    @property
+    def cells(self) -> list[layers.LSTM]:
+        """This layer itself."""
+        return [self]
+
+
+class Bidirectional(LiveRecurrent, layers.Bidirectional):
+    """Keras's Bidirectional wrapper, compiled on its first call. See `lstm_ir.layers.Bidirectional`."""
+
+    layer_class: ClassVar[type[layers.LSTM]] = LSTM
+
+    @property
+    def cells(self) -> list[layers.LSTM]:
+        """The forward and the backward layer."""
+        return [self.forward_layer, self.backward_layer]

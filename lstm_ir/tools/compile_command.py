@@ -1,0 +1,151 @@
+"""``lstm-ir compile``: a model file in, an artifact out."""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstm_ir.errors import ArgumentError
+from lstm_ir.tools.failures import CommandLineError
+from lstm_ir.tools.interruption import run_interruptibly
+from lstm_ir.tools.options import AsJson, Batch, ModelPath, Time
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from lstm_ir.compiler import Artifact
+
+
+class Form(StrEnum):
+    """The forms of a time loop; those that this version lacks are refused with the reason."""
+
+    AUTO = "auto"
+    LOOP = "loop"
+    UNROLLED = "unrolled"
+    PERSISTENT = "persistent"
+    COOPERATIVE = "cooperative"
+
+
+_STAGES = {
+    "import": "reading the model",
+    "passes": "running the passes",
+    "emission": "emitting MLIR",
+    "iree": "compiling with IREE",
+}
+
+
+def compile_model(
+    model: ModelPath,
+    target: Annotated[str, typer.Option(help="What to compile for: cpu.")] = "cpu",
+    target_cpu: Annotated[
+        str,
+        typer.Option(
+            metavar="CPU",
+            help="host (this machine), generic (any), or an LLVM name: x86-64-v3, znver4 ... See: lstm-ir targets.",
+        ),
+    ] = "host",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The artifact to write.", show_default="MODEL's name.vmfb"),
+    ] = None,
+    batch: Batch = None,
+    time: Time = None,
+    form: Annotated[
+        Form,
+        typer.Option(
+            metavar="FORM",
+            help="How time loops run: auto (the cost model decides), loop, unrolled (with --time); inspect says why.",
+        ),
+    ] = Form.AUTO,
+    print_ir_after_all: Annotated[
+        bool, typer.Option("--print-ir-after-all", help="Print the IR after each pass to standard error.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Compile a Keras model file to an artifact (.vmfb) that runs without Keras.
+
+    Batch and time stay open unless they are fixed here: one artifact serves any batch and any number of steps.
+    """
+    from lstm_ir.compiler import write_atomically
+    from lstm_ir.tools.console import print_json, print_result, progress
+    from lstm_ir.tools.output_files import check_writable
+
+    path = check_writable(Path(f"{model.stem}.vmfb") if output is None else output)
+    if path.exists() and model.exists() and os.path.samefile(path, model):
+        raise CommandLineError(f"--output: {path} is the model itself; name another file")
+    with progress(_STAGES["import"]) as show:
+        try:
+            artifact = run_interruptibly(
+                lambda: _compile(
+                    model,
+                    target,
+                    lambda stage: show(_STAGES[stage]),
+                    _print_ir if print_ir_after_all else None,
+                    target_cpu=target_cpu,
+                    batch=batch,
+                    time=time,
+                    form=form.value,
+                )
+            )
+        except ArgumentError as error:
+            if str(error).startswith("target_cpu:"):
+                raise CommandLineError(str(error).replace("target_cpu:", "--target-cpu:", 1)) from error
+            raise
+    write_atomically(path, artifact.data)
+    if as_json:
+        print_json(_result(path, artifact))
+    else:
+        print_result(_table(path, artifact))
+    return 0
+
+
+def _compile(
+    model: Path,
+    target: str,
+    on_stage: Callable[[str], None],
+    after_pass: "Callable[[str, ModuleOp], None] | None",
+    **options: Any,
+) -> "Artifact":
+    from lstm_ir.compiler import compile_artifact
+
+    return compile_artifact(model, target, on_stage=on_stage, after_pass=after_pass, **options)
+
+
+def _print_ir(name: str, module: "ModuleOp") -> None:
+    from lstm_ir.tools.console import note
+
+    note(f"// IR after {name}\n{module}")
+
+
+def _result(path: Path, artifact: "Artifact") -> dict[str, Any]:
+    description = artifact.description
+    return {
+        "artifact": str(path),
+        "bytes": len(artifact.data),
+        "weights_bytes": description["weights_bytes"],
+        "bytes_beyond_weights": len(artifact.data) - description["weights_bytes"],
+        "target": description["target"],
+        "scans": description["scans"],
+        "driver": description["driver"],
+        "seconds": dict(artifact.seconds),
+    }
+
+
+def _table(path: Path, artifact: "Artifact") -> Any:
+    from lstm_ir.tools.console import bytes_text, fields
+    from lstm_ir.tools.description_text import form_lines, target_text
+
+    weights = artifact.description["weights_bytes"]
+    stages = [f"{stage} {seconds:.2f}" for stage, seconds in artifact.seconds.items()]
+    return fields(
+        {
+            "artifact": str(path),
+            "size": f"{bytes_text(len(artifact.data))}, {bytes_text(len(artifact.data) - weights)} beyond the weights",
+            "target": target_text(artifact.description["target"]),
+            "forms": "\n".join(form_lines(artifact.description["scans"], with_others=False)),
+            "seconds": f"{', '.join(stages)}, in all {sum(artifact.seconds.values()):.2f}",
+        }
+    )

@@ -1,0 +1,63 @@
+"""Parts of an artifact's description in words."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# Where a reason of the cost model goes on to the next form.
+_OTHER_FORM = re.compile(r"; (?=(?:loop|unrolled|persistent|cooperative)\b)")
+
+# The features that decide how wide code is; all others are in --json.
+_TELLING = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve", "dotprod")
+
+
+def target_text(target: Mapping[str, Any]) -> str:
+    """Return a target in words: ``cpu, x86_64 znver3 (avx2, fma, avx, sse4.2 ... 61 features)``."""
+    features = target.get("features", [])
+    telling = [name for name in _TELLING if name in features]
+    brief = f" ({', '.join([*telling, f'{len(features)} features in all'])})" if features else ""
+    return f"{target['name']}, {target['arch']} {target['cpu']}{brief}"
+
+
+def form_lines(scans: Iterable[Mapping[str, Any]], *, with_others: bool = True) -> list[str]:
+    """Return a scan's form and the reason, and below it why it is no other; scans that are alike stand together.
+
+    Args:
+        scans: Of a description.
+        with_others: Say why it is no other form.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for scan in scans:
+        alike.setdefault((scan["form"], scan["reason"]), []).append(scan["name"])
+    lines: list[str] = []
+    for (form, reason), names in alike.items():
+        # Only a reason of the cost model goes on with the other forms.
+        why, *others = _OTHER_FORM.split(reason) if reason.startswith("about ") else [reason]
+        lines.append(f"{', '.join(names)}: {form}, {why}")
+        lines += [f"  instead of {other}" for other in others] if with_others else []
+    return lines or ["no LSTM"]
+
+
+def port_text(port: Mapping[str, Any]) -> str:
+    """Return a tensor of the interface in words: ``x: float32 (batch, time, 12)``."""
+    names = {port.get("batch_axis"): "batch", port.get("time_axis"): "time"}
+    sizes = []
+    for axis, size in enumerate(port["shape"]):
+        name = names.get(axis)
+        sizes.append(str(size) if name is None else name if size is None else f"{name}={size}")
+    return f"{port['name']}: {port.get('dtype', '')} ({', '.join(sizes)})"
+
+
+def mask_text(description: Mapping[str, Any]) -> str:
+    """Return what an artifact or interface says of its mask."""
+    mask = description.get("mask")
+    if mask is None:
+        return f"none: {description.get('mask_reason', 'no layer takes one')}"
+    axes = "(batch, time)" if mask["batch_axis"] < mask["time_axis"] else "(time, batch)"
+    return f"optional, {axes}, true where a step counts"
+
+
+def size_text(found: Mapping[str, Any]) -> str:
+    """Return the size of a file and of its weights in words."""
+    weights = found.get("weights_bytes")
+    return f"{found['bytes']:,} bytes" + ("" if weights is None else f", weights {weights:,} bytes")

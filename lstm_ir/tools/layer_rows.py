@@ -1,0 +1,86 @@
+"""A model's layers in the words of a table: class, output shape, parameters and the settings that tell."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_ir.layers import LSTM, Activation, ActivationLayer, Bidirectional, Dense, Dropout, Layer, Masking, Sequential
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer, or one direction of a Bidirectional.
+
+    Attributes:
+        name: Its name.
+        class_name: Its Keras class.
+        output_shapes: The shapes of what it returns.
+        parameters: The number of its weights' scalars; None for a part, whose whole has them.
+        settings: What tells it from others of its class.
+        is_part: Whether it belongs to the row above.
+    """
+
+    name: str
+    class_name: str
+    output_shapes: tuple[Shape, ...]
+    parameters: int | None
+    settings: dict[str, Any]
+    is_part: bool = False
+
+
+def layer_rows(model: Sequential) -> Iterator[LayerRow]:
+    """Yield a row for every layer of a built model."""
+    shape: Any = model.input_shape
+    for layer in model.layers:
+        before, shape = shape, layer.compute_output_shape(shape)
+        yield LayerRow(layer.name, layer.keras_class_name, _shapes(shape), layer.count_params(), _settings(layer))
+        if isinstance(layer, Bidirectional):
+            for direction, part in (("forward", layer.forward_layer), ("backward", layer.backward_layer)):
+                shapes = _shapes(part.compute_output_shape(before))
+                yield LayerRow(direction, part.keras_class_name, shapes, None, _settings(part), is_part=True)
+
+
+def settings_text(settings: dict[str, Any]) -> str:
+    """Return settings for people: flags by their name, others as ``name=value``."""
+    return ", ".join(name if value is True else f"{name}={value}" for name, value in settings.items())
+
+
+def _shapes(shape: Any) -> tuple[Shape, ...]:
+    return tuple(map(tuple, shape)) if isinstance(shape, list) else (tuple(shape),)
+
+
+def _settings(layer: Layer) -> dict[str, Any]:
+    match layer:
+        case LSTM():
+            return _lstm_settings(layer)
+        case Bidirectional():
+            return {"merge_mode": layer.merge_mode}
+        case Masking():
+            return {"mask_value": layer.mask_value}
+        case Dense():
+            bias = {} if layer.use_bias else {"use_bias": False}
+            return {"activation": _activation(layer.activation), **bias}
+        case Dropout():
+            return {"rate": layer.rate, "off outside training": True}
+        case ActivationLayer():
+            return {"activation": _activation(layer.activation)}
+        case _:
+            return {}
+
+
+def _lstm_settings(layer: LSTM) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "units": layer.units,
+        "activation": _activation(layer.activation),
+        "recurrent_activation": _activation(layer.recurrent_activation),
+        "direction": "backward" if layer.go_backwards else "forward",
+    }
+    flags = ("return_sequences", "return_state", "stateful", "unroll", "time_major", "zero_output_for_mask")
+    settings |= {flag: True for flag in flags if getattr(layer, flag)}
+    return settings if layer.use_bias else settings | {"use_bias": False}
+
+
+def _activation(activation: Activation) -> str:
+    return activation.name if activation.alpha is None else f"{activation.name}({activation.alpha:g})"

@@ -1,0 +1,180 @@
+"""``lstm-ir run``: arrays through an artifact."""
+
+import time as clock
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstm_ir.errors import ArgumentError
+from lstm_ir.tools.failures import CommandLineError
+from lstm_ir.tools.interruption import run_interruptibly
+from lstm_ir.tools.options import ArtifactPath, AsJson, Device, Threads
+
+if TYPE_CHECKING:
+    from lstm_ir.runtime import Module
+
+_SAVED_STATE = "lstm_ir.state"
+_SHOWN_VALUES = 6
+
+
+def run(
+    artifact: ArtifactPath,
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE.npy",
+            help="An input, as FILE.npy or NAME=FILE.npy; repeat it for a model with several inputs.",
+        ),
+    ],
+    mask: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npy", help="Which steps count: (batch, time), true or nonzero where one does."),
+    ] = None,
+    initial_state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="States to start from, by name; those left out are zeros."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to write: .npy for the one output, .npz for all outputs and final states by name.",
+        ),
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run an artifact on arrays saved by NumPy, and show or save what it returns.
+
+    Needs neither the model nor the compiler. bfloat16 results are saved as float32, which holds all their values.
+    """
+    import lstm_ir
+    from lstm_ir.compiler import write_atomically
+    from lstm_ir.tools.array_files import npy_bytes, npz_bytes, read_array
+    from lstm_ir.tools.output_files import check_writable
+
+    path = None if output is None else check_writable(output)
+    if path is not None and path.suffix not in (".npy", ".npz"):
+        raise CommandLineError(f"--output: got {path}, expected a name that ends in .npy or .npz")
+    module = lstm_ir.load(artifact, device=device, threads=threads)
+    if path is not None and path.suffix == ".npy" and len(module.outputs) > 1:
+        names = ", ".join(spec.name for spec in module.outputs)
+        raise CommandLineError(f"--output: the model has {len(module.outputs)} outputs ({names}), expected a .npz file")
+    given = {name: read_array(file, "--input") for name, file in _by_name(module, inputs).items()}
+    mask_array = None if mask is None else read_array(mask, "--mask")
+    state_arrays = None if initial_state is None else _read_states(module, initial_state)
+    started = clock.perf_counter()
+    outputs, states = run_interruptibly(lambda: _call(module, given, mask_array, state_arrays))
+    seconds = clock.perf_counter() - started
+    if path is not None:
+        data = npz_bytes({**states, **outputs}) if path.suffix == ".npz" else npy_bytes(next(iter(outputs.values())))
+        write_atomically(path, data)
+    _print(module, outputs, states, seconds, path, as_json=as_json)
+    return 0
+
+
+def _by_name(module: "Module", inputs: list[str]) -> dict[str, Path]:
+    """Return the file of each input: those without a name take the inputs that no other names, in order."""
+    names = [spec.name for spec in module.inputs]
+    given: dict[str, Path] = {}
+    unnamed: list[Path] = []
+    for text in inputs:
+        name, equals, file = text.partition("=")
+        if not equals or (name not in names and Path(text).exists()):
+            unnamed.append(Path(text))
+            continue
+        if name not in names:
+            raise ArgumentError(f"--input: the model has no input {name!r}, its inputs are {', '.join(names)}")
+        if name in given:
+            raise CommandLineError(f"--input: {name!r} is given twice")
+        given[name] = Path(file)
+    free = [name for name in names if name not in given]
+    if len(unnamed) != len(free):
+        raise ArgumentError(f"--input: the model takes {len(names)} ({', '.join(names)}), got {len(inputs)}")
+    return given | dict(zip(free, unnamed, strict=True))
+
+
+def _read_states(module: "Module", path: Path) -> dict[str, Any]:
+    from lstm_ir.tools.array_files import read_arrays
+
+    arrays = read_arrays(path, "--initial-state")
+    if _SAVED_STATE in arrays:  # what State.save wrote
+        batch = next((array.shape[0] for name, array in arrays.items() if name != _SAVED_STATE and array.ndim), 0)
+        state = module.make_state(batch)
+        state.restore(path)
+        return state.numpy()
+    # What --output wrote holds outputs as well, so that a run can go on where another stopped.
+    outputs = {spec.name for spec in module.outputs} - {spec.name for spec in module.states}
+    return {name: array for name, array in arrays.items() if name not in outputs}
+
+
+def _call(
+    module: "Module", inputs: Mapping[str, Any], mask: Any, initial_state: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return outputs and final states by name."""
+    state = None
+    options: dict[str, Any] = {}
+    spec = module.inputs[0]
+    shape = inputs[spec.name].shape
+    if module.states and spec.batch_axis is not None and len(shape) == len(spec.shape):
+        state = module.make_state(shape[spec.batch_axis])
+        if initial_state is not None:
+            state.set(initial_state)
+        options["state"] = state
+    elif initial_state is not None:
+        options["initial_state"] = initial_state
+    result = module(dict(inputs), mask=mask, **options)
+    results = result if isinstance(result, list) else [result]
+    outputs = {spec.name: array for spec, array in zip(module.outputs, results, strict=True)}
+    return outputs, {} if state is None else state.numpy()
+
+
+def _print(
+    module: "Module",
+    outputs: Mapping[str, Any],
+    states: Mapping[str, Any],
+    seconds: float,
+    path: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from lstm_ir.tools.console import fields, listing, print_json, print_result, shape_text
+
+    summaries = {kind: [_summary(*item) for item in arrays.items()] for kind, arrays in
+                 (("outputs", outputs), ("states", states))}  # fmt: skip
+    if as_json:
+        written = None if path is None else str(path)
+        print_json({**summaries, "device": module.device.name, "seconds": seconds, "written": written})
+        return
+    table = listing("", "name", "dtype", "shape", "min", "max", "first values", right=("min", "max"))
+    for kind, entries in summaries.items():
+        for entry in entries:
+            first = ", ".join(f"{value:.6g}" for value in entry["first"])
+            more = " ..." if entry["size"] > len(entry["first"]) else ""
+            low, high = ("" if entry[key] is None else f"{entry[key]:.6g}" for key in ("min", "max"))
+            name, dtype, shape = entry["name"], entry["dtype"], shape_text(entry["shape"])
+            table.add_row(kind.removesuffix("s"), name, dtype, shape, low, high, first + more)
+    rows = {"ran on": f"{module.device.name}, {seconds * 1e3:.2f} ms"}
+    if path is not None:
+        rows["written"] = str(path)
+    print_result(table, "", fields(rows))
+
+
+def _summary(name: str, array: Any) -> dict[str, Any]:
+    flat = array.astype("float64").reshape(-1)
+    return {
+        "name": name,
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+        "size": array.size,
+        "min": float(flat.min()) if flat.size else None,
+        "max": float(flat.max()) if flat.size else None,
+        "first": [float(value) for value in flat[:_SHOWN_VALUES]],
+    }

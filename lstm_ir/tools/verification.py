@@ -1,0 +1,157 @@
+"""Compares an artifact with the float64 reference of the model that it was made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm_ir.errors import ArgumentError
+from lstm_ir.reference import run_model
+
+if TYPE_CHECKING:
+    from lstm_ir.layers import Sequential
+    from lstm_ir.runtime import Module
+    from lstm_ir.tools.verification_cases import Case
+
+Array = NDArray[Any]
+
+DEFAULT_TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 1e-2, "bfloat16": 5e-2}
+"""Both the absolute and the relative tolerance, by the dtype that the model computes in: about a hundred units in the
+last place of 1, since a sequence adds up the rounding of its steps."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """``|artifact - reference| <= absolute + relative * |reference|``, element by element."""
+
+    absolute: float
+    relative: float
+
+    def __str__(self) -> str:
+        return f"{self.absolute:g} + {self.relative:g} |y|"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one tensor of one case is from the reference.
+
+    Attributes:
+        tensor: Its name.
+        kind: ``output`` or ``state``.
+        case: The name of the case.
+        largest: The largest absolute difference; infinite where only one of the two is a number.
+        is_within: Whether every element is within the tolerance.
+    """
+
+    tensor: str
+    kind: str
+    case: str
+    largest: float
+    is_within: bool
+
+
+def check_same_model(model: "Sequential", module: "Module") -> None:
+    """Refuse an artifact whose interface is not the model's.
+
+    Raises:
+        ArgumentError: Names, shapes or dtypes of inputs, mask, outputs or states differ.
+    """
+    from lstm_ir.passes.model_interface import interface_of
+
+    first = module.inputs[0]
+    batch, time = (None if axis is None else first.shape[axis] for axis in (first.batch_axis, first.time_axis))
+    own = interface_of(model, batch, time).describe()
+    for part in ("inputs", "mask", "outputs", "states"):
+        given = module.description.get(part)
+        if given != own[part]:
+            raise ArgumentError(
+                f"ARTIFACT: made from another model: its {part} are {_ports_text(given)}; "
+                f"those of MODEL are {_ports_text(own[part])}"
+            )
+
+
+def compare(model: "Sequential", module: "Module", cases: Sequence["Case"], tolerance: Tolerance) -> list[Difference]:
+    """Run every case through the reference and the artifact.
+
+    Returns:
+        For every case the differences of all outputs and final states.
+    """
+    found: list[Difference] = []
+    for case in cases:
+        expected = run_model(model, case.x, case.mask, case.states)
+        outputs, states = _run(module, case)
+        pairs = [
+            ("output", spec.name, mine, right)
+            for spec, mine, right in zip(module.outputs, outputs, expected.outputs, strict=True)
+        ]
+        pairs += [("state", name, states[name], expected.states[name]) for name in states]
+        for kind, name, mine, right in pairs:
+            largest, is_within = difference(mine, right, tolerance)
+            found.append(Difference(name, kind, case.name, largest, is_within))
+    return found
+
+
+def difference(mine: Array, right: Array, tolerance: Tolerance) -> tuple[float, bool]:
+    """Return the largest absolute difference, and whether all are within the tolerance; NaN equals NaN."""
+    if mine.shape != right.shape:
+        return float("inf"), False
+    if mine.size == 0:
+        return 0.0, True
+    mine = mine.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        distance = np.where((mine == right) | (np.isnan(mine) & np.isnan(right)), 0.0, np.abs(mine - right))
+        distance = np.where(np.isnan(distance), np.inf, distance)
+        allowed = tolerance.absolute + tolerance.relative * np.abs(right)
+    # An infinite reference would allow anything; there only equality counts.
+    is_within = (distance <= np.where(np.isfinite(right), allowed, 0.0)).all()
+    return float(distance.max()), bool(is_within)
+
+
+def worst_by_tensor(differences: Sequence[Difference]) -> list[Difference]:
+    """Return the worst case of each tensor, in their order."""
+    worst: dict[tuple[str, str], Difference] = {}
+    for found in differences:
+        key = (found.kind, found.tensor)
+        if key not in worst or (not found.is_within, found.largest) > (not worst[key].is_within, worst[key].largest):
+            worst[key] = found
+    return list(worst.values())
+
+
+def first_config_difference(own: Any, given: Any, path: str = "") -> str | None:
+    """Return where two configs first differ and how, or None."""
+    if isinstance(own, Mapping) and isinstance(given, Mapping):
+        for key in own:
+            where = f"{path}.{key}" if path else str(key)
+            if key not in given:
+                return f"{where}: only in the model"
+            found = first_config_difference(own[key], given[key], where)
+            if found is not None:
+                return found
+        return None
+    if isinstance(own, list | tuple) and isinstance(given, list | tuple) and len(own) == len(given):
+        pairs = enumerate(zip(own, given, strict=True))
+        return next(filter(None, (first_config_difference(a, b, f"{path}[{i}]") for i, (a, b) in pairs)), None)
+    return None if own == given else f"{path}: {own!r} in the model, {given!r} in the artifact"
+
+
+def _run(module: "Module", case: "Case") -> tuple[list[Array], dict[str, Array]]:
+    if not module.states:
+        result = module(case.x, mask=case.mask)
+        return result if isinstance(result, list) else [result], {}
+    state = module.make_state(case.batch)
+    if case.states:
+        state.set(case.states)
+    result = module(case.x, mask=case.mask, state=state)
+    return result if isinstance(result, list) else [result], state.numpy()
+
+
+def _ports_text(ports: Any) -> str:
+    if not ports:
+        return "none"
+    if isinstance(ports, Mapping):
+        ports = [ports]
+    return ", ".join(
+        f"{port['name']}: {port.get('dtype', '')}{tuple(port['shape'])}".replace("None", "?") for port in ports
+    )
