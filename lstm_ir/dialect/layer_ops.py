@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     VectorType,
     container_of,
+    i8,
     i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -40,7 +41,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from lstm_ir.dialect.activation import ActivationAttr
-from lstm_ir.dialect.shapes import check_shape, element_type, shape_of
+from lstm_ir.dialect.shapes import check_element, check_shape, element_type, shape_of, shape_text
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 """How two sequences become one, by Keras's names."""
@@ -173,9 +174,15 @@ class LayerOp(IRDLOperation):
         check_shape(who, "output", self.output.type, output)
         check_shape(who, "h", self.h.type, (batch, units))
         check_shape(who, "c", self.c.type, (batch, units))
-        dtypes = {str(element_type(v.type)) for v in (self.input, self.kernel, self.recurrent_kernel, self.h0, self.c0)}
+        weights = [self.kernel, self.recurrent_kernel, *([] if self.bias is None else [self.bias])]
+        shared = (self.input, *weights, self.h0, self.c0, self.output, self.h, self.c)
+        dtypes = {str(element_type(value.type)) for value in shared}
         if len(dtypes) != 1:
-            raise VerifyException(f"{who}: operands must share one element type, got {', '.join(sorted(dtypes))}")
+            raise VerifyException(
+                f"{who}: operands and results must share one element type, got {', '.join(sorted(dtypes))}"
+            )
+        if self.mask is not None:
+            check_element(who, "mask", self.mask.type, i8)
 
 
 @irdl_op_definition
@@ -196,6 +203,14 @@ class ReverseOp(IRDLOperation):
 
     def __init__(self, input: SSAValue, axis: int) -> None:
         super().__init__(operands=[input], properties={"axis": IntegerAttr(axis, i64)}, result_types=[input.type])
+
+    def verify_(self) -> None:
+        """Check that the axis is one of the batch and time axes."""
+        shape = check_shape("lstm.reverse", "input", self.input.type, (None, None, None))
+        if self.axis.value.data not in (0, 1):
+            raise VerifyException(
+                f"lstm.reverse: axis {self.axis.value.data} is not one of the leading axes of {shape_text(shape)}"
+            )
 
 
 @irdl_op_definition
@@ -231,7 +246,9 @@ class MergeOp(IRDLOperation):
             raise VerifyException(f"lstm.merge: expected 2 inputs, got {len(self.inputs)}")
         first, second = (shape_of(v.type) for v in self.inputs)
         if first[:-1] != second[:-1] or (mode != "concat" and first != second):
-            raise VerifyException(f"lstm.merge {mode!r}: inputs {list(first)} and {list(second)} do not fit")
+            raise VerifyException(
+                f"lstm.merge {mode!r}: inputs {shape_text(first)} and {shape_text(second)} do not fit"
+            )
         last = first[-1] + second[-1] if mode == "concat" else first[-1]
         check_shape(f"lstm.merge {mode!r}", "result", self.result.type, (*first[:-1], last))
 
@@ -266,6 +283,8 @@ class MaskingOp(IRDLOperation):
         shape = check_shape("lstm.masking", "input", self.input.type, (None, None, None))
         check_shape("lstm.masking", "output", self.output.type, shape)
         check_shape("lstm.masking", "mask", self.mask.type, shape[:-1])
+        check_element("lstm.masking", "output", self.output.type, element_type(self.input.type))
+        check_element("lstm.masking", "mask", self.mask.type, i8)
 
 
 @irdl_op_definition

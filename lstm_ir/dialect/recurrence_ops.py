@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
     VectorType,
+    i8,
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -36,7 +37,7 @@ from xdsl.traits import HasParent, IsTerminator, Pure, SingleBlockImplicitTermin
 from xdsl.utils.exceptions import VerifyException
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.shapes import accumulator_type, check_shape, element_type, shape_of
+from lstm_ir.dialect.shapes import accumulator_type, check_element, check_shape, element_type, shape_of
 
 FORMS = ("persistent", "cooperative", "unrolled", "loop")
 """The ways a scan's time loop can run, by the names that users see."""
@@ -237,8 +238,8 @@ class ScanOp(IRDLOperation):
             properties={
                 "layer": StringAttr(layer),
                 "input_map": input_map,
-                "output_map": output_map,
                 "mask_map": mask_map,
+                "output_map": output_map,
                 "masked_output": StringAttr(masked_output),
                 "unroll": UnitAttr() if unroll else None,
             },
@@ -345,11 +346,37 @@ class ScanOp(IRDLOperation):
             raise VerifyException(f"{who}: masked_output {self.masked_output.data!r} is not hold or zero")
         if self.form is not None and self.form.data not in FORMS:
             raise VerifyException(f"{who}: form {self.form.data!r} is not one of {', '.join(FORMS)}")
-        check_shape(who, "input", self.input.type, (None, None, None))
-        if self.mask is not None:
-            check_shape(who, "mask", self.mask.type, (None, None))
-        output = (batch, units) if self.output_map is None else (None, None, units)
-        check_shape(who, "output", self.output.type, output)
+        time = self._verify_sequence(who, "input", self.input.type, self.input_map, None, batch, (None,))
+        if self.mask is not None and self.mask_map is not None:
+            self._verify_sequence(who, "mask", self.mask.type, self.mask_map, time, batch, ())
+            check_element(who, "mask", self.mask.type, i8)
+        if self.output_map is None:
+            check_shape(who, "output", self.output.type, (batch, units))
+        else:
+            self._verify_sequence(who, "output", self.output.type, self.output_map, time, batch, (units,))
+        check_element(who, "output", self.output.type, self.storage_type)
+        for value, before in zip(self.states, self.init, strict=True):
+            if value.type != before.type:
+                raise VerifyException(
+                    f"{who}: a state is {value.type} after the last step, {before.type} before the first"
+                )
+
+    def _verify_sequence(
+        self,
+        who: str,
+        what: str,
+        type_: Attribute,
+        map_: AffineMapAttr,
+        time: int | None,
+        batch: int,
+        trailing: tuple[int | None, ...],
+    ) -> int:
+        """Check a tensor that has steps, where its map says that they lie; returns its number of steps."""
+        layout = describe(map_)
+        assert layout is not None
+        leading = (time, batch) if layout[0] else (batch, time)
+        shape = check_shape(who, what, type_, (*leading, *trailing))
+        return shape[0] if layout[0] else shape[1]
 
     def _verify_cell(self, who: str, units: int) -> None:
         vector = VectorType(accumulator_type(self.storage_type), [units])

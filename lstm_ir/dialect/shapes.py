@@ -58,6 +58,11 @@ def size_text(size: int | None) -> str:
     return "?" if size is None or size == DYNAMIC else str(size)
 
 
+def shape_text(sizes: Sequence[int | None]) -> str:
+    """Return a shape as MLIR writes it."""
+    return "x".join(size_text(size) for size in sizes) or "scalar"
+
+
 def check_shape(who: str, what: str, type_: Attribute, expected: Sequence[int | None]) -> tuple[int, ...]:
     """Check a type's shape and return it.
 
@@ -75,6 +80,16 @@ def check_shape(who: str, what: str, type_: Attribute, expected: Sequence[int | 
         want is None or DYNAMIC in (want, got) or want == got for want, got in zip(expected, shape, strict=True)
     )
     if not fits:
-        got_text, want_text = ("x".join(size_text(size) for size in sizes) or "scalar" for sizes in (shape, expected))
-        raise VerifyException(f"{who}: {what} has shape {got_text}, expected {want_text}")
+        raise VerifyException(f"{who}: {what} has shape {shape_text(shape)}, expected {shape_text(expected)}")
     return shape
+
+
+def check_element(who: str, what: str, type_: Attribute, expected: Attribute) -> None:
+    """Check a type's element type.
+
+    Raises:
+        VerifyException: With who, what, the element type got and the one expected.
+    """
+    element = element_type(type_)
+    if element != expected:
+        raise VerifyException(f"{who}: {what} has element type {element}, expected {expected}")

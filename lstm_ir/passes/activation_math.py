@@ -95,7 +95,5 @@ _FORMULAS: dict[str, Callable[[_Formula], SSAValue]] = {
     "gelu_tanh": _gelu_tanh,
     "exponential": lambda f: f.exp(f.x),
     "mish": lambda f: f.mul(f.x, f.tanh(f.softplus(f.x))),
-    "leaky_relu": lambda f: f.where(
-        f.compare(f.x, "oge", 0.0), f.x, f.mul(f.function.alpha_or(LEAKY_RELU_ALPHA), f.x)
-    ),
+    "leaky_relu": lambda f: f.where(f.compare(f.x, "oge", 0.0), f.x, f.mul(f.function.alpha_or(LEAKY_RELU_ALPHA), f.x)),
 }

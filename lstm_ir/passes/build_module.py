@@ -154,9 +154,7 @@ class _EntryBuilder:
         function.arg_attrs = ArrayAttr(
             DictionaryAttr({})
             if number < self.storage_start
-            else DictionaryAttr(
-                {"iree.abi.output": IntegerAttr(first + number - self.storage_start, IndexType())}
-            )
+            else DictionaryAttr({"iree.abi.output": IntegerAttr(first + number - self.storage_start, IndexType())})
             for number in range(len(self.block.args))
         )
         return function

@@ -93,9 +93,7 @@ def choose(facts: ScanFacts, form: str) -> tuple[str, str]:
     if facts.unroll and by_form["unrolled"].is_possible:
         return "unrolled", "the layer says unroll=True"
     best = table[0]
-    others = [
-        f"{e.form} about {e.step_us:.1f}" if e.step_us is not None else f"{e.form}: {e.note}" for e in table[1:]
-    ]
+    others = [f"{e.form} about {e.step_us:.1f}" if e.step_us is not None else f"{e.form}: {e.note}" for e in table[1:]]
     return best.form, f"about {best.step_us:.1f} us/step ({best.note}); {'; '.join(others)}"
 
 

@@ -90,9 +90,7 @@ class _Double(Arithmetic):
         bits = self.b.do(arith.BitcastOp(scaled, i64))
         exponent = self.b.do(arith.SubiOp(self.b.do(arith.ShRUIOp(bits, self.integer(52))), self.integer(1023)))
         fraction = self.b.do(arith.AndIOp(bits, self.integer((1 << 52) - 1)))
-        mantissa = self.b.do(
-            arith.BitcastOp(self.b.do(arith.OrIOp(fraction, self.integer(1023 << 52))), self.type)
-        )
+        mantissa = self.b.do(arith.BitcastOp(self.b.do(arith.OrIOp(fraction, self.integer(1023 << 52))), self.type))
         upper = self.compare(mantissa, "oge", math.sqrt(2.0))
         m = self.where(upper, self.mul(mantissa, 0.5), mantissa)
         e = self.b.do(arith.SIToFPOp(exponent, Float64Type()))
@@ -171,8 +169,8 @@ class ExpandMathPass(ModulePass):
     Before: ``%y = math.exp %x : f64``
     After: range reduction, a polynomial and a power of two in ``arith`` ops
 
-    IREE approximates these functions for f32 itself; for f64 it calls a C library, which its embedded executables do not
-    have. Errors are a few units in the last place (erf: 1e-15 absolute); infinities and NaN behave as in C.
+    IREE approximates these functions for f32 itself; for f64 it calls a C library, which its embedded executables do
+    not have. Errors are a few units in the last place (erf: 1e-15 absolute); infinities and NaN behave as in C.
     """
 
     name = "lstm-expand-math"

@@ -20,14 +20,15 @@ class HoistProjection(RewritePattern):
             return
         projection = ProjectOp(op.input, op.kernels[0], op.biases[0] if op.biases else None)
         rewriter.insert(projection)
-        rewriter.replace(op, 
+        rewriter.replace(
+            op,
             op.rebuilt(
                 rewriter.move_region_contents_to_new_regions(op.cell),
                 input=projection.result,
                 kernels=[],
                 recurrent_kernels=op.recurrent_kernels,
                 biases=[],
-            )
+            ),
         )
 
 

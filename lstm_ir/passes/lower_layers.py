@@ -25,7 +25,9 @@ from lstm_ir.passes.row_wise import build_row_wise
 from lstm_ir.passes.structured import ScalarBuilder, Tensor, TensorBuilder
 
 
-def affine_product(b: TensorBuilder, x: SSAValue, kernel: SSAValue, bias: SSAValue | None, result: SSAValue) -> SSAValue:
+def affine_product(
+    b: TensorBuilder, x: SSAValue, kernel: SSAValue, bias: SSAValue | None, result: SSAValue
+) -> SSAValue:
     """Build x K + b over the last axis of x [..., I], in the element type of ``result``."""
     leading = b.sizes(x)[:-1]
     product = b.matmul(b.merge_leading(x), kernel)
@@ -193,5 +195,3 @@ class LowerLayersPass(ModulePass):
             EraseDropout(),
         ]
         PatternRewriteWalker(GreedyRewritePatternApplier(patterns), apply_recursively=False).rewrite_module(op)
-
-

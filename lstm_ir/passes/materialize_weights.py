@@ -41,9 +41,7 @@ class MaterializeWeightsPass(ModulePass):
             expression = expression_of(weight.results[0])
             if expression is None or not any(_is_reader(use.operation) for use in weight.results[0].uses):
                 continue
-            name, type_ = globals_.setdefault(
-                expression, (f"weight.{symbol(str(expression))}", weight.results[0].type)
-            )
+            name, type_ = globals_.setdefault(expression, (f"weight.{symbol(str(expression))}", weight.results[0].type))
             load = GlobalLoadOp(name, type_)
             Rewriter.insert_op(load, InsertPoint.before(weight))
             for use in tuple(weight.results[0].uses):

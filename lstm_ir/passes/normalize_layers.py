@@ -26,7 +26,9 @@ from lstm_ir.passes.structured import ScalarBuilder
 GATES = 4
 
 
-def lstm_cell(units: int, storage: Attribute, activation: ActivationAttr, recurrent_activation: ActivationAttr) -> Region:
+def lstm_cell(
+    units: int, storage: Attribute, activation: ActivationAttr, recurrent_activation: ActivationAttr
+) -> Region:
     """Return the LSTM cell of one row: gates i, f, c, o and states h, c, all [U], to the new h and c.
 
     c' = f c + i act(zc), h' = o act(c'). Source: Gers et al. 2000, as Keras computes it.
@@ -66,10 +68,9 @@ class LayerToScan(RewritePattern):
         layout = {"time_major": op.time_major is not None}
         reverse = op.go_backwards is not None
         visited = step_map(**layout, reverse=reverse)
-        cell = lstm_cell(
-            shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation
-        )
-        rewriter.replace(op, 
+        cell = lstm_cell(shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation)
+        rewriter.replace(
+            op,
             ScanOp(
                 op.layer.data,
                 op.input,
@@ -86,7 +87,7 @@ class LayerToScan(RewritePattern):
                 masked_output="zero" if op.zero_output_for_mask is not None else "hold",
                 output_type=op.output.type,
                 unroll=op.unroll is not None,
-            )
+            ),
         )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, VectorType
+from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, VectorType, i32
+from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
@@ -15,6 +16,9 @@ from lstm_ir.dialect.shapes import element_type
 from lstm_ir.passes.row_wise import build_row_wise
 from lstm_ir.passes.structured import ScalarBuilder, Size, Tensor, TensorBuilder
 
+NEVER = 2**31 - 1
+"""The first valid step of a row that has none."""
+
 
 @dataclass(frozen=True)
 class Carry:
@@ -22,21 +26,17 @@ class Carry:
 
     states: tuple[SSAValue, ...]
     """The states, h first, [B, U] each."""
-    last: SSAValue | None
-    """The previous output [B, U]; None where it is h itself or nobody asks for it."""
     sequence: SSAValue | None
     """The outputs so far, [B, T, U] or [T, B, U]; None where only the last one is kept."""
 
     def flat(self) -> list[SSAValue]:
         """Return the values in a fixed order, for a loop's arguments."""
-        return [*self.states, *(value for value in (self.last, self.sequence) if value is not None)]
+        return [*self.states, *([] if self.sequence is None else [self.sequence])]
 
     def rebuilt(self, values: Sequence[SSAValue]) -> "Carry":
         """Return a carry of the same kind over other values, in the order of ``flat``."""
-        rest = list(values)
-        states = tuple(rest.pop(0) for _ in self.states)
-        last = None if self.last is None else rest.pop(0)
-        return Carry(states, last, None if self.sequence is None else rest.pop(0))
+        count = len(self.states)
+        return Carry(tuple(values[:count]), None if self.sequence is None else values[count])
 
 
 class StepByStep:
@@ -44,6 +44,11 @@ class StepByStep:
 
     Per step: q = h R, one product; then z = q + p[k], the cell and the mask's selects, element by element; then the
     output's place in the sequence.
+
+    A masked step that holds its output repeats the previous OUTPUT, which starts from zeros whatever the initial h is.
+    From a row's first valid step on that is h, before it zeros; so the first valid step of every row is computed once,
+    and no output is carried. (IREE 3.13 loses the offset of a carried tensor that starts from a fill: it packs the fill
+    with the projection in one allocation, and the loop reads from its beginning.)
     """
 
     def __init__(self, b: TensorBuilder, scan: ScanOp) -> None:
@@ -57,58 +62,77 @@ class StepByStep:
         self.storage = scan.storage_type
         self.accumulator = element_type(scan.input.type)
         self.recurrent_kernel = scan.recurrent_kernels[0]
+        holds = scan.mask is not None and scan.masked_output.data == "hold"
+        self.first_valid = self._first_valid(b) if holds else None
 
     def start(self, b: TensorBuilder) -> Carry:
         """Build what the first step starts from."""
         scan = self.scan
-        # Masked steps repeat the previous OUTPUT, which starts from zeros whatever the initial h is.
-        keeps_last = scan.mask is not None and scan.masked_output.data == "hold"
-        last = b.full(Tensor(self.sizes, self.storage), 0.0) if keeps_last else None
         sequence = None
         if scan.output_map is not None:
             layout = describe(scan.output_map)
             assert layout is not None
             leading = (self.time, self.batch) if layout[0] else (self.batch, self.time)
             sequence = b.empty(Tensor((*leading, scan.units), self.storage))
-        return Carry(tuple(scan.init), last, sequence)
+        return Carry(tuple(scan.init), sequence)
 
     def results(self, b: TensorBuilder, carry: Carry) -> list[SSAValue]:
         """Build the scan's results from the carry of the last step."""
-        if self.scan.output_map is not None:
-            output = carry.sequence
-        elif carry.last is not None:
-            output = carry.last
-        else:
-            output = self._last_output(b, carry.states[0])
-        assert output is not None
+        output = self._last_output(b, carry.states[0]) if carry.sequence is None else carry.sequence
         return [output, *carry.states]
 
     def _last_output(self, b: TensorBuilder, h: SSAValue) -> SSAValue:
-        """Return the last output where it is not carried: h, or zeros where the last step visited is masked."""
-        mask = self._mask(b, b.difference(self.time, 1))
-        if mask is None:
+        """Return the last output: the last h, or zeros where the mask says so."""
+        if self.scan.mask is None:
             return h
+        mask = self.mask_at(b, b.difference(self.time, 1))
+        condition = mask if self.first_valid is None else self.first_valid
+        assert condition is not None
 
         def select(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            return [s.do(arith.SelectOp(_is_valid(s, args[1]), args[0], s.constant(0.0, self.storage)))]
+            # Held: any valid step. Zeroed: the last step visited.
+            counts = _is_valid(s, args[1]) if self.first_valid is None else _differs(s, args[1], NEVER)
+            return [s.do(arith.SelectOp(counts, args[0], s.constant(0.0, self.storage)))]
 
-        return b.elementwise([(h, (0, 1)), (mask, (0,))], self.sizes, [self.storage], select)[0]
+        return b.elementwise([(h, (0, 1)), (condition, (0,))], self.sizes, [self.storage], select)[0]
+
+    def _first_valid(self, b: TensorBuilder) -> SSAValue:
+        """Build the first visited step that counts, of every row: i32 [B], NEVER where none does."""
+        scan = self.scan
+        assert scan.mask is not None
+        assert scan.mask_map is not None
+        layout = describe(scan.mask_map)
+        assert layout is not None
+        time_major, reverse = layout
+        time_axis = 0 if time_major else 1
+        last = b.index(b.difference(self.time, 1))
+
+        def earliest(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            position = s.do(IndexOp(time_axis))
+            k = s.do(arith.SubiOp(last, position)) if reverse else position
+            step = s.do(arith.IndexCastOp(k, i32))
+            candidate = s.do(arith.SelectOp(_is_valid(s, args[0]), step, s.integer(NEVER, i32)))
+            return [s.do(arith.MinSIOp(args[1], candidate))]
+
+        rows = b.full(Tensor((self.batch,), i32), NEVER)
+        batch_loop = 1 - time_axis
+        return b.generic([(scan.mask, (0, 1))], [(rows, (batch_loop,))], "rp" if time_major else "pr", earliest)[0]
 
     def step(self, b: TensorBuilder, k: Size, carry: Carry) -> Carry:
         """Build visited step k."""
         scan = self.scan
         gates = self._gates(b, k, carry.states[0])
-        mask = self._mask(b, k)
-        cell = _CellLowering(self, b, carry, mask)
-        *states, output = cell.build([*gates, *carry.states])
-        sequence = carry.sequence
-        if sequence is not None:
-            assert scan.output_map is not None
-            places, sizes = self._place(b, scan.output_map, k, scan.units)
-            sequence = b.insert_slice(output, sequence, places, sizes)
-        return Carry(tuple(states), None if carry.last is None else output, sequence)
+        values = _CellLowering(self, b, k, carry).build([*gates, *carry.states])
+        if carry.sequence is None:
+            return Carry(tuple(values), None)
+        *states, output = values
+        assert scan.output_map is not None
+        places, sizes = self._place(b, scan.output_map, k, scan.units)
+        return Carry(tuple(states), b.insert_slice(output, carry.sequence, places, sizes))
 
-    def _place(self, b: TensorBuilder, map_: AffineMapAttr, k: Size, width: int | None) -> tuple[list[Size], list[Size]]:
+    def _place(
+        self, b: TensorBuilder, map_: AffineMapAttr, k: Size, width: int | None
+    ) -> tuple[list[Size], list[Size]]:
         """Return offsets and sizes of visited step k of a tensor with this index map."""
         layout = describe(map_)
         assert layout is not None
@@ -133,7 +157,8 @@ class StepByStep:
         )[0]
         return [b.slice(z, [0, gate * scan.units], list(self.sizes)) for gate in range(scan.gates)]
 
-    def _mask(self, b: TensorBuilder, k: Size) -> SSAValue | None:
+    def mask_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
+        """Build the mask of visited step k, i8 [B]; None if the scan has none."""
         scan = self.scan
         if scan.mask is None:
             return None
@@ -147,12 +172,13 @@ class StepByStep:
 class _CellLowering:
     """The cell of one step: runs of element-wise ops become one structured op each, row-wise ops their own."""
 
-    def __init__(self, steps: StepByStep, b: TensorBuilder, carry: Carry, mask: SSAValue | None) -> None:
-        self.steps, self.b, self.carry, self.mask = steps, b, carry, mask
+    def __init__(self, steps: StepByStep, b: TensorBuilder, k: Size, carry: Carry) -> None:
+        self.steps, self.b, self.k, self.carry = steps, b, k, carry
+        self.mask = steps.mask_at(b, k)
         self.tensors: dict[SSAValue, SSAValue] = {}
 
     def build(self, arguments: Sequence[SSAValue]) -> list[SSAValue]:
-        """Return the new states and the output of the step, in the storage type, [B, U] each."""
+        """Return the new states, and the output if the scan keeps it, in the storage type, [B, U] each."""
         block = self.steps.scan.cell.block
         self.tensors.update(zip(block.args, arguments, strict=True))
         terminator = block.last_op
@@ -171,7 +197,9 @@ class _CellLowering:
         kept = [result for op in run for result in op.results if not _is_constant(op)]
         kept = [value for value in kept if any(use.operation not in run for use in value.uses)]
         if kept:
-            built = self._elementwise(run, [self.steps.accumulator] * len(kept), lambda _, env, __: [env(v) for v in kept])
+            built = self._elementwise(
+                run, [self.steps.accumulator] * len(kept), lambda _, env, __: [env(v) for v in kept]
+            )
             self.tensors.update(zip(kept, built, strict=True))
         kind = row_wise.function.kind.data
         self.tensors[row_wise.result] = build_row_wise(self.b, kind, self._tensor(row_wise.input))
@@ -188,28 +216,36 @@ class _CellLowering:
 
     def _finish(self, run: Sequence[Operation], terminator: YieldOp) -> list[SSAValue]:
         """Build the last run with the mask's selects behind it."""
-        scan, storage = self.steps.scan, self.steps.storage
-        zero_masked = scan.masked_output.data == "zero"
+        steps = self.steps
+        storage, first_valid = steps.storage, steps.first_valid
+        keeps_output = self.carry.sequence is not None
+        step = None
+        if first_valid is not None and keeps_output:
+            step = self.b.do(arith.IndexCastOp(self.b.index(self.k), i32))
 
         def results(s: ScalarBuilder, env: _Env, extra: Sequence[SSAValue]) -> list[SSAValue]:
             new = [s.cast(env(value), storage) for value in terminator.states]
             if self.mask is None:
-                return [*new, new[0]]
+                return [*new, new[0]] if keeps_output else new
             mask, *before = extra
-            states, last = before[: len(new)], before[len(new) :]
             valid = _is_valid(s, mask)
-            kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, states, strict=True)]
-            instead = s.constant(0.0, storage) if zero_masked else last[0]
-            return [*kept, s.do(arith.SelectOp(valid, new[0], instead))]
+            kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, before, strict=False)]
+            if not keeps_output:
+                return kept
+            zero = s.constant(0.0, storage)
+            if step is None:
+                return [*kept, s.do(arith.SelectOp(valid, new[0], zero))]
+            begun = s.do(arith.CmpiOp(step, before[-1], "sge"))
+            return [*kept, s.do(arith.SelectOp(begun, kept[0], zero))]
 
         extra: list[tuple[SSAValue, tuple[int, ...]]] = []
         if self.mask is not None:
             extra = [(self.mask, (0,)), *((state, (0, 1)) for state in self.carry.states)]
-            if not zero_masked:
-                assert self.carry.last is not None
-                extra.append((self.carry.last, (0, 1)))
-        values = self._elementwise(run, [storage] * (len(terminator.states) + 1), results, extra, terminator.states)
-        return values
+            if step is not None:
+                assert first_valid is not None
+                extra.append((first_valid, (0,)))
+        count = len(terminator.states) + keeps_output
+        return self._elementwise(run, [storage] * count, results, extra, terminator.states)
 
     def _elementwise(
         self,
@@ -245,7 +281,11 @@ _Results = Callable[[ScalarBuilder, _Env, Sequence[SSAValue]], list[SSAValue]]
 
 
 def _is_valid(s: ScalarBuilder, mask: SSAValue) -> SSAValue:
-    return s.do(arith.CmpiOp(mask, s.integer(0, mask.type), "ne"))
+    return _differs(s, mask, 0)
+
+
+def _differs(s: ScalarBuilder, value: SSAValue, number: int) -> SSAValue:
+    return s.do(arith.CmpiOp(value, s.integer(number, value.type), "ne"))
 
 
 def _is_constant(op: Operation) -> bool:

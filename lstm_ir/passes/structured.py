@@ -137,7 +137,9 @@ class TensorBuilder(ScalarBuilder):
         result = Tensor(kept, element_type(source.type)).type
         return self.do(tensor.ExtractSliceOp(source, list(offsets), list(sizes), [1] * len(sizes), result))
 
-    def insert_slice(self, source: SSAValue, into: SSAValue, offsets: Sequence[Size], sizes: Sequence[Size]) -> SSAValue:
+    def insert_slice(
+        self, source: SSAValue, into: SSAValue, offsets: Sequence[Size], sizes: Sequence[Size]
+    ) -> SSAValue:
         """Return ``into`` with ``source`` written at offsets; missing axes of the source have size 1."""
         places, numbers = list(offsets), list(sizes)
         return self.do(

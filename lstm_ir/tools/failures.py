@@ -72,8 +72,8 @@ def explain(error: Exception) -> tuple[int, str]:
         return EXIT_FAILURE, _one_line(str(error))
     if hasattr(error, "format_message"):  # the parsing library's own errors, whichever library typer brings
         return EXIT_USAGE, _usage_line(error)
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in _EXTRA_PACKAGES:
-        return EXIT_FAILURE, f"this command needs the package {error.name!r}; install the extra: lstm-ir[compiler]"
+    if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").split(".")[0]) in _EXTRA_PACKAGES:
+        return EXIT_FAILURE, f"this command needs the package {package!r}; install the extra: lstm-ir[compiler]"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename is not None else ""
         return EXIT_FAILURE, _one_line(f"{where}{error.strerror or error}")

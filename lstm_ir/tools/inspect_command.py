@@ -24,8 +24,9 @@ def inspect(
 ) -> int:
     """Show layers, inputs, outputs, states, mask, and the form of each time loop with the reason.
 
-    For an artifact: its target and CPU features, entry points, sizes and the versions that made it, as well. Nothing
-    of an artifact runs, so those made for other machines can be looked at too. --batch and --time are for models.
+    For an artifact also its target and CPU features, entry points, sizes and the versions that made it.
+
+    Nothing of an artifact runs, so one made for another machine can be looked at too.
     """
     from lstm_ir.tools.console import print_json, print_result
 
@@ -48,10 +49,11 @@ def _is_artifact(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            head = file.read(8)
+            head = file.read(12)
             file.seek(0, 2)
             file.seek(max(0, file.tell() - _TRAILER_BYTES))
-            return head[4:8] == b"IREE" or file.read(len(_TRAILER_MAGIC)) == _TRAILER_MAGIC
+            # A flatbuffer's name stands at byte 4, or at 8 where its size comes first.
+            return b"IREE" in (head[4:8], head[8:12]) or file.read(len(_TRAILER_MAGIC)) == _TRAILER_MAGIC
     except OSError:
         return False  # the model reader says what is wrong with it
 

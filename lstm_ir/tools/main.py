@@ -46,10 +46,11 @@ def _run(arguments: list[str]) -> int:
     try:
         from lstm_ir.tools.application import run_application
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _COMMAND_PACKAGES:
+        package = (error.name or "").split(".")[0]
+        if package not in _COMMAND_PACKAGES:
             raise
         print(  # noqa: T201  # there is no console without the package that is missing
-            f"lstm-ir: error: the command needs the package {error.name!r}; install the extra: lstm-ir[compiler]",
+            f"lstm-ir: error: the command needs the package {package!r}; install the extra: lstm-ir[compiler]",
             file=sys.stderr,
         )
         return EXIT_FAILURE

@@ -40,16 +40,16 @@ class CaseMaker:
     """Draws cases for a model and its artifact.
 
     Args:
-        model: The model; sizes that it fixes, as a stateful one does, are kept to.
+        model: The model.
         spec: Of the artifact's input.
         mask: Of the mask, or None.
         states: Of the states.
-        batch: Number of sequences, or None for what model or artifact fix, else 3.
-        time: Number of steps, or None for what model or artifact fix, else 12.
+        batch: Number of sequences, or None for what the artifact fixes, the model was built with, or 3.
+        time: Number of steps, or None for the same, or 12.
         seed: What everything is drawn from.
 
     Raises:
-        ArgumentError: ``batch`` or ``time`` contradicts what the artifact or the model fixes.
+        ArgumentError: ``batch`` or ``time`` contradicts what the artifact fixes.
     """
 
     def __init__(
@@ -115,9 +115,10 @@ class CaseMaker:
 
 
 def _size(name: str, axis: int | None, spec: TensorSpec, model: Sequential, asked: int | None, default: int) -> int:
+    """Return what the artifact fixes, else what is asked for, else what the model was built with."""
     if axis is None:
         return asked or default
-    for who, size in (("artifact", spec.shape[axis]), ("model", model.input_shape[axis])):
-        if size is not None and asked is not None and size != asked:
-            raise ArgumentError(f"{name}: got {asked}, the {who} fixes it to {size}")
-    return spec.shape[axis] or model.input_shape[axis] or asked or default
+    fixed = spec.shape[axis]
+    if fixed is not None and asked is not None and fixed != asked:
+        raise ArgumentError(f"{name}: got {asked}, the artifact fixes it to {fixed}")
+    return fixed or asked or model.input_shape[axis] or default

@@ -23,10 +23,10 @@ def verify(
     model: ModelPath,
     artifact: ArtifactPath,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Sequences to draw.", show_default="what the artifact fixes, or 3")
+        int | None, typer.Option(min=1, help="Sequences to draw.", show_default="the artifact's, the model's, or 3")
     ] = None,
     time: Annotated[
-        int | None, typer.Option(min=1, help="Time steps to draw.", show_default="what the artifact fixes, or 12")
+        int | None, typer.Option(min=1, help="Time steps to draw.", show_default="the artifact's, the model's, or 12")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Inputs, masks and states are drawn from this.")] = 0,
     input_file: Annotated[
@@ -47,8 +47,9 @@ def verify(
 ) -> int:
     """Compare an artifact with its model, computed in float64.
 
-    Runs inputs with and without masks and states through both, and shows the largest difference of each output and
-    state. Exit code 0 when all are within tolerance, else 1.
+    Runs inputs with and without masks and states through both, and shows the largest difference of each tensor.
+
+    Exit code 0 when all are within tolerance, else 1.
     """
     if mask is not None and input_file is None:
         raise CommandLineError("--mask: only together with --input, whose steps it is about")

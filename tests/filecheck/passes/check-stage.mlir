@@ -1,0 +1,78 @@
+// A module holds nothing that an earlier stage should have removed.
+// RUN: %lstm-opt %s -p "lstm-check-stage{stage=recurrence}" --split-input-file --verify-diagnostics | %filecheck %s --check-prefix=RECURRENCE
+// RUN: %lstm-opt %s -p "lstm-check-stage{stage=target}" --split-input-file --verify-diagnostics | %filecheck %s --check-prefix=TARGET
+// RUN: %lstm-opt %s -p "lstm-check-stage{stage=gpu}" --split-input-file --verify-diagnostics | %filecheck %s --check-prefix=UNKNOWN
+
+// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.layer remains: whole layers become scans in lstm-normalize
+// TARGET: {{^}}lstm-check-stage{stage=target}: lstm.layer remains: dialect 'lstm' is not read by IREE
+// UNKNOWN: {{^}}lstm-check-stage: stage 'gpu' is not one of recurrence, target
+func.func @layer(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %b: tensor<16xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.layer %x : tensor<?x?x3xf32> kernel(%K : tensor<3x16xf32>) recurrent_kernel(%R : tensor<4x16xf32>) initial_state(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {layer = "lstm", activation = #lstm.activation<tanh>, recurrent_activation = #lstm.activation<hard_sigmoid>} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+  func.return
+}
+
+// -----
+// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.scan remains: scans are fused and hoisted by lstm-fuse-gates and lstm-hoist-projection
+// TARGET: {{^}}lstm-check-stage{stage=target}: lstm.scan remains: dialect 'lstm' is not read by IREE
+func.func @not_hoisted(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>, %K: tensor<3x8xf32>, %R: tensor<4x8xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x8xf32>) recurrent_kernels(%R : tensor<4x8xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %g1: vector<4xf32>, %s0: vector<4xf32>, %s1: vector<4xf32>):
+    lstm.yield %g0, %g1 : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.scan remains: scans are fused and hoisted by lstm-fuse-gates and lstm-hoist-projection
+func.func @not_fused(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>, %p: tensor<?x?x8xf32>, %R0: tensor<4x4xf32>, %R1: tensor<4x4xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%p : tensor<?x?x8xf32>) recurrent_kernels(%R0, %R1 : tensor<4x4xf32>, tensor<4x4xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %g1: vector<4xf32>, %s0: vector<4xf32>, %s1: vector<4xf32>):
+    lstm.yield %g0, %g1 : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.scan remains: every scan needs a form, from lstm-choose-form
+func.func @no_form(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%p : tensor<?x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>, %s1: vector<4xf32>):
+    lstm.yield %g0, %s1 : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// What belongs passes unchanged.
+// RECURRENCE-LABEL: func.func @ready
+// RECURRENCE: lstm.scan
+// TARGET: {{^}}lstm-check-stage{stage=target}: lstm.scan remains
+func.func @ready(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%p : tensor<?x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>, %s1: vector<4xf32>):
+    lstm.yield %g0, %s1 : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// TARGET: {{^}}lstm-check-stage{stage=target}: lstm.weight remains: dialect 'lstm' is not read by IREE
+func.func @weight() -> tensor<4xf32> {
+  %w = lstm.weight "w" : tensor<4xf32>
+  func.return %w : tensor<4xf32>
+}
+
+// -----
+// TARGET: {{^}}lstm-check-stage{stage=target}: memref.alloc remains: dialect 'memref' is not read by IREE
+func.func @memref() {
+  %w = memref.alloc() : memref<4xf32>
+  func.return
+}
+
+// -----
+// TARGET-LABEL: func.func @target
+// TARGET-NEXT: arith.constant
+func.func @target() -> index {
+  %n = arith.constant 3 : index
+  func.return %n : index
+}

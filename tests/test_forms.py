@@ -1,0 +1,166 @@
+"""Every form against the float64 reference, over drawn layers, shapes, masks and states."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lstm_ir
+from lstm_ir.layers import LSTM, Bidirectional
+from lstm_ir.reference import run_model
+
+TOLERANCE = {"float16": 8e-3, "float32": 1e-5, "float64": 1e-11}
+"""Largest difference accepted, relative to the largest value of the reference where that is above 1."""
+
+ACTIVATIONS = ["tanh", "sigmoid", "hard_sigmoid", "relu", "linear", "softsign", "softplus", "elu", "selu", "swish"]
+ACTIVATIONS += ["gelu", "exponential", "mish", "softmax", "leaky_relu", "relu6", "log_softmax", "hard_sigmoid_keras3"]
+MASKS = ["none", "right", "left", "holes", "all false", "some rows false"]
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Drawn:
+    layer: dict[str, Any]
+    wrapper: str | None
+    features: int
+    form: str
+    seed: int
+
+
+@st.composite
+def drawn_layers(draw, form):
+    wrapper = draw(st.sampled_from([None, None, None, "concat", "sum", "mul", "ave"]))
+    layer = {
+        "units": draw(st.sampled_from([1, 2, 3, 5, 8, 17])),
+        "activation": draw(st.sampled_from(ACTIVATIONS)),
+        "recurrent_activation": draw(st.sampled_from(ACTIVATIONS)),
+        "use_bias": draw(st.booleans()),
+        "go_backwards": draw(st.booleans()),
+        "time_major": draw(st.booleans()),
+        "return_sequences": draw(st.booleans()),
+        "return_state": draw(st.booleans()),
+        "zero_output_for_mask": draw(st.booleans()),
+        "dtype": draw(st.sampled_from(["float32", "float32", "float64", "float16"])),
+    }
+    return Drawn(layer, wrapper, draw(st.integers(1, 7)), form, draw(st.integers(0, 2**31)))
+
+
+def build(drawn, rng):
+    layer = LSTM(**drawn.layer)
+    if drawn.wrapper is not None:
+        layer = Bidirectional(layer, merge_mode=drawn.wrapper, dtype=drawn.layer["dtype"])
+    layer.build((None, None, drawn.features))
+    # Small weights: exponential and relu must stay finite over a sequence.
+    layer.set_weights([rng.normal(size=w.shape, scale=0.3 / np.sqrt(w.shape[0])) for w in layer.get_weights()])
+    return layer
+
+
+def make_mask(kind, batch, time, rng):
+    mask = np.ones((batch, time), bool)
+    match kind:
+        case "right" | "left":
+            for row, length in zip(mask, rng.integers(0, time + 1, batch), strict=True):
+                row[length:] = False
+            if kind == "left":
+                mask = mask[:, ::-1]
+        case "holes":
+            mask = rng.random((batch, time)) > 0.4
+        case "all false":
+            mask[:] = False
+        case "some rows false":
+            mask[::2] = False
+    return mask
+
+
+def assert_close(got, want, dtype):
+    want = np.asarray(want)
+    assert got.shape == want.shape
+    if got.size:
+        limit = TOLERANCE[dtype] * max(1.0, float(np.abs(want).max()))
+        assert float(np.abs(got.astype(np.float64) - want).max()) <= limit
+
+
+def check_against_reference(drawn):
+    rng = np.random.default_rng(drawn.seed)
+    layer = build(drawn, rng)
+    dtype = drawn.layer["dtype"]
+    unrolled = drawn.form == "unrolled"
+    module = lstm_ir.compile(layer, form=drawn.form, time=STEPS if unrolled else None)
+    assert set(module.forms.values()) == {drawn.form}
+    model = lstm_ir.compiler.model_of(layer)
+    for batch, time, kind in [(1, 1, "none"), (3, 4, "right"), (2, 7, "holes"), (5, 3, rng.choice(MASKS))]:
+        time = STEPS if unrolled else time
+        order = (1, 0, 2) if drawn.layer["time_major"] else (0, 1, 2)
+        x = rng.normal(size=(batch, time, drawn.features)).astype(dtype).transpose(order)
+        mask = None if kind == "none" else make_mask(kind, batch, time, rng)
+        if mask is not None and drawn.layer["time_major"]:
+            mask = mask.T
+        states = [rng.normal(size=(batch, drawn.layer["units"]), scale=0.5).astype(dtype) for _ in module.states]
+        before = [array.copy() for array in (x, *states)]
+        outputs = module(x, mask=mask, initial_state=states)
+        state = module.make_state(batch)
+        state.set(states)
+        again = module(x, mask=mask, state=state)
+
+        names = [spec.name for spec in module.states]
+        want = run_model(model, x, mask=mask, initial_state=dict(zip(names, states, strict=True)))
+        outputs, again = (value if isinstance(value, list) else [value] for value in (outputs, again))
+        assert len(outputs) == len(want.outputs)
+        for got, in_place, expected in zip(outputs, again, want.outputs, strict=True):
+            assert_close(got, expected, dtype)
+            np.testing.assert_array_equal(got, in_place)
+        for name, value in state.numpy().items():
+            assert_close(value, want.states[name], dtype)
+        for array, original in zip((x, *states), before, strict=True):
+            np.testing.assert_array_equal(array, original)
+
+
+@given(drawn_layers("loop"))
+@settings(max_examples=30)
+def test_loop_is_the_reference(drawn):
+    check_against_reference(drawn)
+
+
+@given(drawn_layers("unrolled"))
+@settings(max_examples=12)
+def test_unrolled_is_the_reference(drawn):
+    check_against_reference(drawn)
+
+
+@given(st.data())
+@settings(max_examples=6)
+def test_chunks_are_the_whole(data):
+    """A sequence cut anywhere, with the state carried on the device, gives what the whole sequence gives."""
+    drawn = data.draw(drawn_layers("loop"))
+    drawn.layer.update(go_backwards=False, return_sequences=True, return_state=False, time_major=False)
+    rng = np.random.default_rng(drawn.seed)
+    layer = build(Drawn(drawn.layer, None, drawn.features, "loop", drawn.seed), rng)
+    module = lstm_ir.compile(layer)
+    x = rng.normal(size=(3, 12, drawn.features)).astype(drawn.layer["dtype"])
+    whole_state, state = module.make_state(3), module.make_state(3)
+    whole = module(x, state=whole_state)
+    for cuts in ([1], [5], [11], [3, 4, 9], list(range(1, 12))):
+        state.reset()
+        chunks = [module(chunk, state=state) for chunk in np.split(x, cuts, axis=1)]
+        assert_close(np.concatenate(chunks, axis=1), whole.astype(np.float64), drawn.layer["dtype"])
+        for name, value in state.numpy().items():
+            assert_close(value, whole_state.numpy()[name].astype(np.float64), drawn.layer["dtype"])
+
+
+@pytest.mark.parametrize("form", ["loop", "unrolled"])
+def test_nan_passes_where_it_is_valid_and_nowhere_else(form):
+    layer = LSTM(4, return_sequences=True)
+    layer.build((None, 3, 2))
+    module = lstm_ir.compile(layer, form=form, time=3)
+    x = np.zeros((2, 3, 2), np.float32)
+    x[0, 1] = np.nan
+    y = module(x)
+    assert np.isfinite(y[0, 0]).all()
+    assert np.isnan(y[0, 1:]).all()
+    assert np.isfinite(y[1]).all()
+    mask = np.ones((2, 3), bool)
+    mask[0, 1] = False
+    assert np.isfinite(module(x, mask=mask)).all()

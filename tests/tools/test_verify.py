@@ -1,0 +1,126 @@
+"""lstm-ir verify."""
+
+import numpy as np
+import pytest
+
+import lstm_ir
+from lstm_ir.tools.verification import Tolerance, difference, first_config_difference
+
+
+def test_agreement(command, classifier, classifier_artifact):
+    outcome = command("verify", classifier, classifier_artifact, "--seed", "7")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "all 5 tensors agree" in outcome.out
+    assert "float64" in outcome.out
+    assert "seed 7" in outcome.out
+
+
+def test_cases_of_a_model_with_masks(command, masked_model, masked_artifact):
+    outcome = command("verify", masked_model, masked_artifact, "--json", "--batch", "4", "--time", "6")
+    result = outcome.json
+    assert outcome.code == 0
+    assert result["within_tolerance"] is True
+    assert result["input_shape"] == [4, 6, 3]
+    assert {case["case"] for case in result["cases"]} == {
+        "random input",
+        "random input, states",
+        "random input, random mask, states",
+    }
+    module = lstm_ir.load(masked_artifact)
+    named = [entry["name"] for entry in result["worst"]]
+    assert named == [spec.name for spec in (*module.outputs, *module.states)]
+    assert 0 < max(entry["largest_difference"] for entry in result["worst"]) < 1e-5
+
+
+def test_a_given_input_and_mask(command, masked_model, masked_artifact, inputs):
+    x = inputs(np.random.default_rng(0).standard_normal((2, 4, 3)).astype("f4"))
+    mask = inputs(np.array([[1, 0, 1, 1], [0, 0, 0, 0]]), "m.npy")
+    outcome = command("verify", masked_model, masked_artifact, "--input", x, "--mask", mask, "--json")
+    assert outcome.code == 0
+    assert {case["case"] for case in outcome.json["cases"]} == {
+        "given input",
+        "given input, states",
+        "given input, mask, states",
+    }
+
+
+def test_a_tolerance_that_is_too_tight(command, masked_model, masked_artifact):
+    outcome = command("verify", masked_model, masked_artifact, "--atol", "1e-30", "--rtol", "0")
+    assert outcome.code == 1
+    assert "MISMATCH" in outcome.out
+    assert outcome.err == ""
+
+
+def test_other_weights_are_a_mismatch_that_names_the_config(command, classifier, tmp_path):
+    model = lstm_ir.read_model(classifier)
+    model.layers[-1].set_weights([weight + 1 for weight in model.layers[-1].get_weights()])
+    model.layers[0].mask_value = 5.0
+    target = tmp_path / "m.vmfb"
+    lstm_ir.compile(model, output=target)
+    outcome = command("verify", classifier, target, "--json")
+    assert outcome.code == 1
+    result = outcome.json
+    assert result["within_tolerance"] is False
+    assert "mask_value: -100.0 in the model, 5.0 in the artifact" in result["config_difference"]
+    assert any(not entry["within_tolerance"] for entry in result["worst"])
+
+
+def test_another_model(command, classifier, masked_artifact):
+    outcome = command("verify", classifier, masked_artifact)
+    assert outcome.code == 1
+    assert "made from another model: its inputs are" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--mask", "m.npy"], 2, "--mask: only together with --input"),
+        (["--input", "{x}", "--batch", "3"], 2, "only without --input"),
+        (["--input", "{x}"], 1, "must have 3 axes"),
+    ],
+)
+def test_refusals(command, classifier, classifier_artifact, inputs, arguments, code, message):
+    x = inputs(np.zeros((2, 12), "f4"))
+    outcome = command("verify", classifier, classifier_artifact, *(argument.format(x=x) for argument in arguments))
+    assert outcome.code == code
+    assert message in outcome.error
+
+
+def test_sizes_that_the_model_fixes(command, samples, tmp_path):
+    model, target = samples / "k3_stateful.keras", tmp_path / "m.vmfb"
+    lstm_ir.compile(model, output=target, time=5)
+    result = command("verify", model, target, "--json").json
+    assert result["input_shape"][:2] == [lstm_ir.read_model(model).input_shape[0], 5]
+    outcome = command("verify", model, target, "--time", "6")
+    assert outcome.code == 1
+    assert "time: got 6, the artifact fixes it to 5" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("mine", "right", "largest", "is_within"),
+    [
+        ([1.0, 2.0], [1.0, 2.05], 0.05, True),
+        ([1.0, 2.0], [1.0, 2.5], 0.5, False),
+        ([np.nan, np.inf], [np.nan, np.inf], 0.0, True),
+        ([np.nan], [1.0], np.inf, False),
+        ([1.0], [np.inf], np.inf, False),
+        ([np.inf], [-np.inf], np.inf, False),
+        ([1.0], [1.0, 1.0], np.inf, False),
+        ([], [], 0.0, True),
+    ],
+)
+def test_difference(mine, right, largest, is_within):
+    found = difference(np.array(mine), np.array(right), Tolerance(0.1, 0.0))
+    assert found == (pytest.approx(largest), is_within)
+
+
+def test_relative_tolerance():
+    assert difference(np.array([101.0]), np.array([100.0]), Tolerance(0.0, 0.02)) == (1.0, True)
+
+
+def test_first_config_difference():
+    own = {"layers": [{"config": {"units": 4, "name": "a"}}]}
+    assert first_config_difference(own, {"layers": [{"config": {"units": 4, "name": "a"}}]}) is None
+    given = {"layers": [{"config": {"units": 5, "name": "b"}}]}
+    assert first_config_difference(own, given) == "layers[0].config.units: 4 in the model, 5 in the artifact"
+    assert first_config_difference(own, {}) == "layers: only in the model"
