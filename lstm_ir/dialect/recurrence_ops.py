@@ -174,8 +174,10 @@ class ScanOp(IRDLOperation):
     first, [B, U].
     The index maps say where step k lies: ``input_map``, ``mask_map``, and ``output_map``, which is absent when only the
     last output is kept. Where a mask is 0 the states stay, and the output is the previous one (zeros before the first
-    valid step) or zeros, by ``masked_output``. The cell is a region on gate vectors of one row, ``vector<U x f32>``:
-    arguments are the G gates and the states; it yields the new states.
+    valid step) or zeros, by ``masked_output``. ``zero_map`` is a quirk of Keras: the output is first the previous one,
+    and then zeros where the mask at ``zero_map`` is 0, which are other steps if the two maps differ. The cell is a
+    region on gate vectors of one row, ``vector<U x f32>``: arguments are the G gates and the states; it yields the new
+    states.
 
     Results: output [B, U], or [B, T, U] by ``output_map``; the states after the last visited step.
     ``form`` and ``reason`` are set by lstm-choose-form.
@@ -193,6 +195,7 @@ class ScanOp(IRDLOperation):
     layer = prop_def(StringAttr)
     input_map = prop_def(AffineMapAttr)
     mask_map = opt_prop_def(AffineMapAttr)
+    zero_map = opt_prop_def(AffineMapAttr)
     output_map = opt_prop_def(AffineMapAttr)
     masked_output = prop_def(StringAttr)
     unroll = opt_prop_def(UnitAttr)
@@ -230,6 +233,7 @@ class ScanOp(IRDLOperation):
         output_map: AffineMapAttr | None,
         mask_map: AffineMapAttr | None,
         masked_output: str,
+        zero_map: AffineMapAttr | None = None,
         output_type: Attribute,
         unroll: bool = False,
     ) -> None:
@@ -239,6 +243,7 @@ class ScanOp(IRDLOperation):
                 "layer": StringAttr(layer),
                 "input_map": input_map,
                 "mask_map": mask_map,
+                "zero_map": zero_map,
                 "output_map": output_map,
                 "masked_output": StringAttr(masked_output),
                 "unroll": UnitAttr() if unroll else None,
@@ -270,6 +275,7 @@ class ScanOp(IRDLOperation):
             output_map=self.output_map,
             mask_map=self.mask_map,
             masked_output=self.masked_output.data,
+            zero_map=self.zero_map,
             output_type=self.output.type,
             unroll=self.unroll is not None,
         )
@@ -336,14 +342,16 @@ class ScanOp(IRDLOperation):
             check_shape(who, "bias", value.type, (gates * units // len(self.biases),))
 
     def _verify_maps(self, who: str, batch: int, units: int) -> None:
-        maps = (("input_map", self.input_map), ("mask_map", self.mask_map), ("output_map", self.output_map))
-        for what, attr in maps:
+        for what in ("input_map", "mask_map", "zero_map", "output_map"):
+            attr = getattr(self, what)
             if attr is not None and describe(attr) is None:
                 raise VerifyException(f"{who}: {what} {attr} is not (step, batch)[T] to a layout and direction")
         if (self.mask is None) != (self.mask_map is None):
             raise VerifyException(f"{who}: mask and mask_map come together")
         if self.masked_output.data not in MASKED_OUTPUTS:
             raise VerifyException(f"{who}: masked_output {self.masked_output.data!r} is not hold or zero")
+        if self.zero_map is not None and (self.masked_output.data != "zero" or self.mask is None):
+            raise VerifyException(f"{who}: zero_map needs a mask and masked_output zero")
         if self.form is not None and self.form.data not in FORMS:
             raise VerifyException(f"{who}: form {self.form.data!r} is not one of {', '.join(FORMS)}")
         time = self._verify_sequence(who, "input", self.input.type, self.input_map, None, batch, (None,))

@@ -69,6 +69,8 @@ class LayerToScan(RewritePattern):
         reverse = op.go_backwards is not None
         visited = step_map(**layout, reverse=reverse)
         cell = lstm_cell(shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation)
+        # Unrolled, Keras zeroes backward outputs by the mask in the input's order, not in the order of the outputs.
+        misplaced = reverse and op.unroll is not None and op.zero_output_for_mask is not None and op.mask is not None
         rewriter.replace(
             op,
             ScanOp(
@@ -85,6 +87,7 @@ class LayerToScan(RewritePattern):
                 # Keras gives the outputs in visited order, whatever the direction.
                 output_map=step_map(**layout, reverse=False) if op.return_sequences is not None else None,
                 masked_output="zero" if op.zero_output_for_mask is not None else "hold",
+                zero_map=step_map(**layout, reverse=False) if misplaced and op.return_sequences is not None else None,
                 output_type=op.output.type,
                 unroll=op.unroll is not None,
             ),

@@ -62,8 +62,8 @@ class StepByStep:
         self.storage = scan.storage_type
         self.accumulator = element_type(scan.input.type)
         self.recurrent_kernel = scan.recurrent_kernels[0]
-        holds = scan.mask is not None and scan.masked_output.data == "hold"
-        self.first_valid = self._first_valid(b) if holds else None
+        holds = scan.masked_output.data == "hold" or scan.zero_map is not None
+        self.first_valid = self._first_valid(b) if holds and scan.mask is not None else None
 
     def start(self, b: TensorBuilder) -> Carry:
         """Build what the first step starts from."""
@@ -159,13 +159,18 @@ class StepByStep:
 
     def mask_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
         """Build the mask of visited step k, i8 [B]; None if the scan has none."""
+        return None if self.scan.mask_map is None else self._mask_slice(b, self.scan.mask_map, k)
+
+    def zeroed_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
+        """Build the mask that zeroes the output of visited step k by itself; None if there is none such."""
+        return None if self.scan.zero_map is None else self._mask_slice(b, self.scan.zero_map, k)
+
+    def _mask_slice(self, b: TensorBuilder, map_: AffineMapAttr, k: Size) -> SSAValue:
         scan = self.scan
-        if scan.mask is None:
-            return None
-        assert scan.mask_map is not None
-        layout = describe(scan.mask_map)
+        assert scan.mask is not None
+        layout = describe(map_)
         assert layout is not None
-        offsets, sizes = self._place(b, scan.mask_map, k, None)
+        offsets, sizes = self._place(b, map_, k, None)
         return b.slice(scan.mask, offsets, sizes, drop=(0,) if layout[0] else (1,))
 
 
@@ -223,27 +228,32 @@ class _CellLowering:
         if first_valid is not None and keeps_output:
             step = self.b.do(arith.IndexCastOp(self.b.index(self.k), i32))
 
+        zeroed = steps.zeroed_at(self.b, self.k) if keeps_output else None
+        held = None if step is None else first_valid
+        states = len(terminator.states)
+
         def results(s: ScalarBuilder, env: _Env, extra: Sequence[SSAValue]) -> list[SSAValue]:
             new = [s.cast(env(value), storage) for value in terminator.states]
             if self.mask is None:
                 return [*new, new[0]] if keeps_output else new
-            mask, *before = extra
-            valid = _is_valid(s, mask)
-            kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, before, strict=False)]
+            valid, rest = _is_valid(s, extra[0]), list(extra[1 + states :])
+            before = extra[1 : 1 + states]
+            kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, before, strict=True)]
             if not keeps_output:
                 return kept
             zero = s.constant(0.0, storage)
-            if step is None:
-                return [*kept, s.do(arith.SelectOp(valid, new[0], zero))]
-            begun = s.do(arith.CmpiOp(step, before[-1], "sge"))
-            return [*kept, s.do(arith.SelectOp(begun, kept[0], zero))]
+            output = s.do(arith.SelectOp(valid, new[0], zero))
+            if step is not None:
+                begun = s.do(arith.CmpiOp(step, rest.pop(0), "sge"))
+                output = s.do(arith.SelectOp(begun, kept[0], zero))
+            if zeroed is not None:
+                output = s.do(arith.SelectOp(_is_valid(s, rest.pop(0)), output, zero))
+            return [*kept, output]
 
         extra: list[tuple[SSAValue, tuple[int, ...]]] = []
         if self.mask is not None:
             extra = [(self.mask, (0,)), *((state, (0, 1)) for state in self.carry.states)]
-            if step is not None:
-                assert first_valid is not None
-                extra.append((first_valid, (0,)))
+            extra += [(value, (0,)) for value in (held, zeroed) if value is not None]
         count = len(terminator.states) + keeps_output
         return self._elementwise(run, [storage] * count, results, extra, terminator.states)
 

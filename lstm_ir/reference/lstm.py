@@ -46,10 +46,12 @@ class BidirectionalResult:
 
 
 def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any] | None = None) -> LSTMResult:
-    """Run a built LSTM outside training, as the looped Keras layer does.
+    """Run a built LSTM outside training, as Keras does.
 
     Inputs, weights and initial states are first rounded to the layer's compute dtype, as Keras casts them; all
-    arithmetic is float64. Unrolling changes nothing here. A stateful layer's state is the caller's business.
+    arithmetic is float64. A stateful layer's state is the caller's business. Unrolling changes one thing, as in Keras:
+    a backward sequence with ``zero_output_for_mask`` first repeats outputs at masked steps, and is then zeroed by the
+    mask in the order of the input, although the outputs are in the order of the visits.
 
     Args:
         layer: the layer, built.
@@ -84,6 +86,10 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
     def squash(z: Float64) -> Float64:
         return apply_activation(layer.activation, z, dtype)
 
+    zeroes_misplaced = bool(
+        layer.unroll and layer.go_backwards and layer.zero_output_for_mask and layer.return_sequences
+    )
+    zeroes_masked = layer.zero_output_for_mask and not zeroes_misplaced
     outputs = []
     previous_output = np.zeros((batch, units))  # not the initial h: before the first valid step the output is zero
     order = reversed(range(steps)) if layer.go_backwards else range(steps)
@@ -96,7 +102,7 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
             new_h = o * squash(new_c)
 
             m = keep[t][:, np.newaxis]
-            masked_output = np.zeros_like(new_h) if layer.zero_output_for_mask else previous_output
+            masked_output = np.zeros_like(new_h) if zeroes_masked else previous_output
             output = np.where(m, new_h, masked_output)
             h, c = np.where(m, new_h, h), np.where(m, new_c, c)
             previous_output = output
@@ -104,6 +110,8 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
 
     if not layer.return_sequences:
         return LSTMResult(outputs[-1], h, c)
+    if zeroes_misplaced:
+        outputs = [np.where(keep[k][:, np.newaxis], output, 0.0) for k, output in enumerate(outputs)]
     return LSTMResult(np.stack(outputs, axis=0 if layer.time_major else 1), h, c)
 
 

@@ -5,12 +5,6 @@ import pytest
 
 import lstm_ir
 
-# Each is a part of Keras that this version refuses or does not copy yet, with the reason; the test checks that each
-# of them still fails, so that the list cannot outlive its truth.
-NOT_YET = {
-    "quirk:unroll_go_backwards_zero_mask": "Keras zeroes the wrong steps here; the looped semantics are compiled",
-}
-
 
 def _layer(description):
     flavour = "compat.v1" if description["api"] == "compat.v1" else "keras2"
@@ -46,13 +40,8 @@ def _run(case):
 
 def test_case(case, conformance):
     if case.raises is not None:
-        with pytest.raises(Exception) as error:
+        with pytest.raises(Exception) as error:  # noqa: PT011  # check_raises looks at the class
             _run(case)
         conformance.check_raises(error.value, case)
         return
-    reasons = [reason for tag, reason in NOT_YET.items() if case.has_tag(tag)]
-    if reasons:
-        with pytest.raises(AssertionError):
-            conformance.check(_run(case), case)
-        pytest.skip(f"known difference: {reasons[0]}")
     conformance.check(_run(case), case)

@@ -66,8 +66,6 @@ def test_reference_gives_what_keras_gave(case, conformance):
         pytest.skip("expects an exception of the live layer")
     if "get_losses" in case.ops:
         pytest.skip("losses are the live layer's")
-    if case.has_tag("quirk"):
-        pytest.skip("the reference is the looped layer, without the quirks of unrolling")
     reference = StatefulReference(case)
     exact = reference.layer.compute_dtype == "float64"
     conformance.check(reference.run(case.calls), case, F64 if exact else None)

@@ -28,7 +28,7 @@ config.environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 config.substitutions += [
     ("%lstm-opt", f"{PYTHON} -m lstm_ir.tools.main opt"),
     ("%xdsl-opt", f"{PYTHON} -m xdsl.tools.xdsl_opt"),
-    ("%filecheck", f"{PYTHON} -m filecheck --comment-prefixes=COM"),
+    ("%filecheck", f"{PYTHON} -m filecheck"),
 ]
 
 # Plain xdsl-opt finds the dialect through the package's entry point, which only an installed package has.

@@ -47,8 +47,8 @@ func.func @last(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %h0: tensor<?x4xf32>
 // CHECK-NEXT:  }
 
 // -----
-// Time-major, backwards, a sequence, and a mask that holds: the previous output starts from zeros, not from the initial h;
-// the state stays where the mask is 0.
+// Time-major, backwards, a sequence, and a mask that holds: the previous output is h from the first valid step of a row
+// on, and zeros before it; the state stays where the mask is 0.
 func.func @masked_sequence(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>) -> (tensor<?x?x4xf32>, tensor<?x4xf32>) {
   %y, %h = lstm.scan "s" input(%p : tensor<?x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) mask(%m : tensor<?x?xi8>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (T - k - 1, b)>, mask_map = affine_map<(k, b)[T] -> (T - k - 1, b)>, output_map = affine_map<(k, b)[T] -> (k, b)>, masked_output = "hold", form = "loop"} -> tensor<?x?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%z: vector<4xf32>, %hp: vector<4xf32>):
@@ -56,76 +56,24 @@ func.func @masked_sequence(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tenso
   }
   func.return %y, %h : tensor<?x?x4xf32>, tensor<?x4xf32>
 }
-// CHECK-LABEL: func.func @masked_sequence(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>) -> (tensor<?x?x4xf32>, tensor<?x4xf32>) {
-// CHECK-NEXT:    %0 = arith.constant 0 : index
-// CHECK-NEXT:    %1 = tensor.dim %p, %0 : tensor<?x?x4xf32>
-// CHECK-NEXT:    %2 = arith.constant 1 : index
-// CHECK-NEXT:    %3 = tensor.dim %p, %2 : tensor<?x?x4xf32>
-// CHECK-NEXT:    %4 = arith.constant 1 : index
-// CHECK-NEXT:    %5 = arith.subi %1, %4 : index
-// CHECK-NEXT:    %6 = arith.constant 2147483647 : i32
-// CHECK-NEXT:    %7 = tensor.empty(%3) : tensor<?xi32>
-// CHECK-NEXT:    %8 = linalg.fill ins(%6 : i32) outs(%7 : tensor<?xi32>) -> tensor<?xi32>
-// CHECK-NEXT:    %9 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>], iterator_types = ["reduction", "parallel"]} ins(%m : tensor<?x?xi8>) outs(%8 : tensor<?xi32>) {
-// CHECK-NEXT:    ^bb0(%10: i8, %11: i32):
-// CHECK-NEXT:      %12 = linalg.index 0 : index
-// CHECK-NEXT:      %13 = arith.subi %5, %12 : index
-// CHECK-NEXT:      %14 = arith.index_cast %13 : index to i32
-// CHECK-NEXT:      %15 = arith.constant 0 : i8
-// CHECK-NEXT:      %16 = arith.cmpi ne, %10, %15 : i8
-// CHECK-NEXT:      %17 = arith.constant 2147483647 : i32
-// CHECK-NEXT:      %18 = arith.select %16, %14, %17 : i32
-// CHECK-NEXT:      %19 = arith.minsi %11, %18 : i32
-// CHECK-NEXT:      linalg.yield %19 : i32
-// CHECK-NEXT:    } -> tensor<?xi32>
-// CHECK-NEXT:    %20 = tensor.empty(%1, %3) : tensor<?x?x4xf32>
-// CHECK-NEXT:    %21 = arith.constant 0 : index
-// CHECK-NEXT:    %22 = arith.constant 1 : index
-// CHECK-NEXT:    %h, %y = scf.for %23 = %21 to %1 step %22 iter_args(%24 = %h0, %25 = %20) -> (tensor<?x4xf32>, tensor<?x?x4xf32>) {
-// CHECK-NEXT:      %26 = arith.constant 1 : index
-// CHECK-NEXT:      %27 = arith.subi %1, %26 : index
-// CHECK-NEXT:      %28 = arith.subi %27, %23 : index
-// CHECK-NEXT:      %29 = tensor.extract_slice %p[%28, 0, 0] [1, %3, 4] [1, 1, 1] : tensor<?x?x4xf32> to tensor<?x4xf32>
-// CHECK-NEXT:      %30 = arith.constant 0 : index
-// CHECK-NEXT:      %31 = tensor.dim %24, %30 : tensor<?x4xf32>
-// CHECK-NEXT:      %32 = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:      %33 = tensor.empty(%31) : tensor<?x4xf32>
-// CHECK-NEXT:      %34 = linalg.fill ins(%32 : f32) outs(%33 : tensor<?x4xf32>) -> tensor<?x4xf32>
-// CHECK-NEXT:      %35 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%24, %R : tensor<?x4xf32>, tensor<4x4xf32>) outs(%34 : tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%36: f32, %37: f32, %38: f32):
-// CHECK-NEXT:        %39 = arith.mulf %36, %37 : f32
-// CHECK-NEXT:        %40 = arith.addf %38, %39 : f32
-// CHECK-NEXT:        linalg.yield %40 : f32
-// CHECK-NEXT:      } -> tensor<?x4xf32>
-// CHECK-NEXT:      %41 = tensor.empty(%3) : tensor<?x4xf32>
-// CHECK-NEXT:      %42 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%35, %29 : tensor<?x4xf32>, tensor<?x4xf32>) outs(%41 : tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%43: f32, %44: f32, %45: f32):
-// CHECK-NEXT:        %46 = arith.addf %43, %44 : f32
-// CHECK-NEXT:        linalg.yield %46 : f32
-// CHECK-NEXT:      } -> tensor<?x4xf32>
-// CHECK-NEXT:      %47 = tensor.extract_slice %42[0, 0] [%3, 4] [1, 1] : tensor<?x4xf32> to tensor<?x4xf32>
-// CHECK-NEXT:      %48 = arith.constant 1 : index
-// CHECK-NEXT:      %49 = arith.subi %1, %48 : index
-// CHECK-NEXT:      %50 = arith.subi %49, %23 : index
-// CHECK-NEXT:      %51 = tensor.extract_slice %m[%50, 0] [1, %3] [1, 1] : tensor<?x?xi8> to tensor<?xi8>
-// CHECK-NEXT:      %52 = arith.index_cast %23 : index to i32
-// CHECK-NEXT:      %53 = tensor.empty(%3) : tensor<?x4xf32>
-// CHECK-NEXT:      %54 = tensor.empty(%3) : tensor<?x4xf32>
-// CHECK-NEXT:      %55, %56 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%47, %51, %24, %9 : tensor<?x4xf32>, tensor<?xi8>, tensor<?x4xf32>, tensor<?xi32>) outs(%53, %54 : tensor<?x4xf32>, tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%57: f32, %58: i8, %59: f32, %60: i32, %61: f32, %62: f32):
-// CHECK-NEXT:        %63 = arith.constant 0 : i8
-// CHECK-NEXT:        %64 = arith.cmpi ne, %58, %63 : i8
-// CHECK-NEXT:        %65 = arith.select %64, %57, %59 : f32
-// CHECK-NEXT:        %66 = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:        %67 = arith.cmpi sge, %52, %60 : i32
-// CHECK-NEXT:        %68 = arith.select %67, %65, %66 : f32
-// CHECK-NEXT:        linalg.yield %65, %68 : f32, f32
-// CHECK-NEXT:      } -> (tensor<?x4xf32>, tensor<?x4xf32>)
-// CHECK-NEXT:      %69 = tensor.insert_slice %56 into %25[%23, 0, 0] [1, %3, 4] [1, 1, 1] : tensor<?x4xf32> into tensor<?x?x4xf32>
-// CHECK-NEXT:      scf.yield %55, %69 : tensor<?x4xf32>, tensor<?x?x4xf32>
-// CHECK-NEXT:    }
-// CHECK-NEXT:    func.return %y, %h : tensor<?x?x4xf32>, tensor<?x4xf32>
-// CHECK-NEXT:  }
+// CHECK-LABEL: func.func @masked_sequence
+// CHECK:       [[T:%\S+]] = tensor.dim %p, {{.*}}
+// CHECK:       [[FIRST:%\S+]] = linalg.generic {{.*}} iterator_types = ["reduction", "parallel"]} ins(%m : tensor<?x?xi8>)
+// CHECK:       [[Y:%\S+]] = tensor.empty({{.*}}) : tensor<?x?x4xf32>
+// CHECK:       {{.*}} = scf.for [[K:%\S+]] = {{%\S+}} to {{%\S+}} step {{%\S+}} iter_args([[H:%\S+]] = %h0, [[YK:%\S+]] = [[Y]])
+// CHECK:       [[TK:%\S+]] = arith.subi {{%\S+}}, [[K]] : index
+// CHECK-NEXT:  tensor.extract_slice %p[[[TK]], 0, 0] [1, {{%\S+}}, 4]
+// CHECK:       [[MK:%\S+]] = arith.subi {{%\S+}}, [[K]] : index
+// CHECK-NEXT:  [[VALID:%\S+]] = tensor.extract_slice %m[[[MK]], 0] [1, {{%\S+}}]
+// CHECK:       [[H1:%\S+]], [[OUT:%\S+]] = linalg.generic {{.*}} ins({{%\S+}}, [[VALID]], [[H]], [[FIRST]] :
+// CHECK-NEXT:  ([[Z:%\S+]]: f32, [[V:%\S+]]: i8, [[OLD:%\S+]]: f32, [[F:%\S+]]: i32
+// CHECK:       [[IS:%\S+]] = arith.cmpi ne, [[V]], {{%\S+}} : i8
+// CHECK-NEXT:  [[NEW:%\S+]] = arith.select [[IS]], [[Z]], [[OLD]] : f32
+// CHECK:       [[BEGUN:%\S+]] = arith.cmpi sge, {{%\S+}}, [[F]] : i32
+// CHECK-NEXT:  [[O:%\S+]] = arith.select [[BEGUN]], [[NEW]], {{%\S+}} : f32
+// CHECK-NEXT:  linalg.yield [[NEW]], [[O]] : f32, f32
+// CHECK:       [[Y1:%\S+]] = tensor.insert_slice [[OUT]] into [[YK]][[[K]], 0, 0] [1, {{%\S+}}, 4]
+// CHECK-NEXT:  scf.yield [[H1]], [[Y1]]
 
 // -----
 // Zeros where the mask is 0: of the last output only, the mask of the last step visited decides.
@@ -136,67 +84,15 @@ func.func @masked_zero_last(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tens
   }
   func.return %y, %h : tensor<?x4xf32>, tensor<?x4xf32>
 }
-// CHECK-LABEL: func.func @masked_zero_last(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
-// CHECK-NEXT:    %0 = arith.constant 0 : index
-// CHECK-NEXT:    %1 = tensor.dim %p, %0 : tensor<?x?x4xf32>
-// CHECK-NEXT:    %2 = arith.constant 1 : index
-// CHECK-NEXT:    %3 = tensor.dim %p, %2 : tensor<?x?x4xf32>
-// CHECK-NEXT:    %4 = arith.constant 0 : index
-// CHECK-NEXT:    %5 = arith.constant 1 : index
-// CHECK-NEXT:    %h = scf.for %6 = %4 to %3 step %5 iter_args(%7 = %h0) -> (tensor<?x4xf32>) {
-// CHECK-NEXT:      %8 = arith.constant 1 : index
-// CHECK-NEXT:      %9 = arith.subi %3, %8 : index
-// CHECK-NEXT:      %10 = arith.subi %9, %6 : index
-// CHECK-NEXT:      %11 = tensor.extract_slice %p[0, %10, 0] [%1, 1, 4] [1, 1, 1] : tensor<?x?x4xf32> to tensor<?x4xf32>
-// CHECK-NEXT:      %12 = arith.constant 0 : index
-// CHECK-NEXT:      %13 = tensor.dim %7, %12 : tensor<?x4xf32>
-// CHECK-NEXT:      %14 = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:      %15 = tensor.empty(%13) : tensor<?x4xf32>
-// CHECK-NEXT:      %16 = linalg.fill ins(%14 : f32) outs(%15 : tensor<?x4xf32>) -> tensor<?x4xf32>
-// CHECK-NEXT:      %17 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%7, %R : tensor<?x4xf32>, tensor<4x4xf32>) outs(%16 : tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%18: f32, %19: f32, %20: f32):
-// CHECK-NEXT:        %21 = arith.mulf %18, %19 : f32
-// CHECK-NEXT:        %22 = arith.addf %20, %21 : f32
-// CHECK-NEXT:        linalg.yield %22 : f32
-// CHECK-NEXT:      } -> tensor<?x4xf32>
-// CHECK-NEXT:      %23 = tensor.empty(%1) : tensor<?x4xf32>
-// CHECK-NEXT:      %24 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%17, %11 : tensor<?x4xf32>, tensor<?x4xf32>) outs(%23 : tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%25: f32, %26: f32, %27: f32):
-// CHECK-NEXT:        %28 = arith.addf %25, %26 : f32
-// CHECK-NEXT:        linalg.yield %28 : f32
-// CHECK-NEXT:      } -> tensor<?x4xf32>
-// CHECK-NEXT:      %29 = tensor.extract_slice %24[0, 0] [%1, 4] [1, 1] : tensor<?x4xf32> to tensor<?x4xf32>
-// CHECK-NEXT:      %30 = arith.constant 1 : index
-// CHECK-NEXT:      %31 = arith.subi %3, %30 : index
-// CHECK-NEXT:      %32 = arith.subi %31, %6 : index
-// CHECK-NEXT:      %33 = tensor.extract_slice %m[0, %32] [%1, 1] [1, 1] : tensor<?x?xi8> to tensor<?xi8>
-// CHECK-NEXT:      %34 = tensor.empty(%1) : tensor<?x4xf32>
-// CHECK-NEXT:      %35 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%29, %33, %7 : tensor<?x4xf32>, tensor<?xi8>, tensor<?x4xf32>) outs(%34 : tensor<?x4xf32>) {
-// CHECK-NEXT:      ^bb0(%36: f32, %37: i8, %38: f32, %39: f32):
-// CHECK-NEXT:        %40 = arith.constant 0 : i8
-// CHECK-NEXT:        %41 = arith.cmpi ne, %37, %40 : i8
-// CHECK-NEXT:        %42 = arith.select %41, %36, %38 : f32
-// CHECK-NEXT:        linalg.yield %42 : f32
-// CHECK-NEXT:      } -> tensor<?x4xf32>
-// CHECK-NEXT:      scf.yield %35 : tensor<?x4xf32>
-// CHECK-NEXT:    }
-// CHECK-NEXT:    %43 = arith.constant 1 : index
-// CHECK-NEXT:    %44 = arith.subi %3, %43 : index
-// CHECK-NEXT:    %45 = arith.constant 1 : index
-// CHECK-NEXT:    %46 = arith.subi %3, %45 : index
-// CHECK-NEXT:    %47 = arith.subi %46, %44 : index
-// CHECK-NEXT:    %48 = tensor.extract_slice %m[0, %47] [%1, 1] [1, 1] : tensor<?x?xi8> to tensor<?xi8>
-// CHECK-NEXT:    %49 = tensor.empty(%1) : tensor<?x4xf32>
-// CHECK-NEXT:    %y = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%h, %48 : tensor<?x4xf32>, tensor<?xi8>) outs(%49 : tensor<?x4xf32>) {
-// CHECK-NEXT:    ^bb0(%50: f32, %51: i8, %52: f32):
-// CHECK-NEXT:      %53 = arith.constant 0 : i8
-// CHECK-NEXT:      %54 = arith.cmpi ne, %51, %53 : i8
-// CHECK-NEXT:      %55 = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:      %56 = arith.select %54, %50, %55 : f32
-// CHECK-NEXT:      linalg.yield %56 : f32
-// CHECK-NEXT:    } -> tensor<?x4xf32>
-// CHECK-NEXT:    func.return %y, %h : tensor<?x4xf32>, tensor<?x4xf32>
-// CHECK-NEXT:  }
+// CHECK-LABEL: func.func @masked_zero_last
+// CHECK:       [[H:%\S+]] = scf.for
+// CHECK:       scf.yield
+// CHECK:       [[LAST:%\S+]] = tensor.extract_slice %m[0, {{%\S+}}]
+// CHECK:       [[Y:%\S+]] = linalg.generic {{.*}} ins([[H]], [[LAST]] : tensor<?x4xf32>, tensor<?xi8>)
+// CHECK-NEXT:  ([[HK:%\S+]]: f32, [[V:%\S+]]: i8
+// CHECK:       [[IS:%\S+]] = arith.cmpi ne, [[V]], {{%\S+}} : i8
+// CHECK:       arith.select [[IS]], [[HK]], {{%\S+}} : f32
+// CHECK:       func.return [[Y]], [[H]]
 
 // -----
 // A function of a whole row splits the cell: what is read after it is kept, constants are repeated.

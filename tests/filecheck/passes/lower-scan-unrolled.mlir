@@ -2,6 +2,7 @@
 // RUN: %lstm-opt %s -p lstm-lower-scan-unrolled --split-input-file --verify-diagnostics | %filecheck %s
 
 // A step number that IREE cannot see, then the step; three times. The batch stays dynamic.
+// A masked step holds the previous output, which is h, or zeros before the first valid step of a row.
 func.func @three(%p: tensor<?x3x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x3xi8>, %h0: tensor<?x4xf32>) -> (tensor<?x3x4xf32>, tensor<?x4xf32>) {
   %y, %h = lstm.scan "s" input(%p : tensor<?x3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) mask(%m : tensor<?x3xi8>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, T - k - 1)>, mask_map = affine_map<(k, b)[T] -> (b, T - k - 1)>, output_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "unrolled"} -> tensor<?x3x4xf32>, tensor<?x4xf32> cell {
   ^cell(%z: vector<4xf32>, %hp: vector<4xf32>):
@@ -11,25 +12,26 @@ func.func @three(%p: tensor<?x3x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x3xi8>,
 }
 // CHECK-LABEL: func.func @three
 // CHECK-NOT:   scf.for
-// CHECK:       [[LAST:%\S+]] = linalg.fill {{.*}} -> tensor<?x4xf32>
+// CHECK:       [[FIRST:%\S+]] = linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]} ins(%m : tensor<?x3xi8>)
 // CHECK:       [[Y:%\S+]] = tensor.empty({{.*}}) : tensor<?x3x4xf32>
-// CHECK:       [[C0:%\S+]] = arith.constant 0 : index
+// CHECK-NEXT:  [[C0:%\S+]] = arith.constant 0 : index
 // CHECK-NEXT:  [[K0:%\S+]] = "util.optimization_barrier"([[C0]]) : (index) -> index
 // CHECK:       [[T0:%\S+]] = arith.subi {{%\S+}}, [[K0]] : index
-// CHECK:       tensor.extract_slice %p[0, [[T0]], 0]
+// CHECK-NEXT:  tensor.extract_slice %p[0, [[T0]], 0]
 // CHECK:       ins(%h0, %R : tensor<?x4xf32>, tensor<4x4xf32>)
-// CHECK:       tensor.extract_slice %m[0, {{%\S+}}]
-// CHECK:       [[H1:%\S+]], [[O1:%\S+]] = linalg.generic {{.*}}, %h0, [[LAST]] :
+// CHECK:       [[M0:%\S+]] = arith.subi {{%\S+}}, [[K0]] : index
+// CHECK-NEXT:  tensor.extract_slice %m[0, [[M0]]]
+// CHECK:       [[H1:%\S+]], [[O1:%\S+]] = linalg.generic {{.*}}, %h0, [[FIRST]] :
 // CHECK:       [[Y1:%\S+]] = tensor.insert_slice [[O1]] into [[Y]][0, [[K0]], 0]
-// CHECK:       [[C1:%\S+]] = arith.constant 1 : index
+// CHECK-NEXT:  [[C1:%\S+]] = arith.constant 1 : index
 // CHECK-NEXT:  [[K1:%\S+]] = "util.optimization_barrier"([[C1]]) : (index) -> index
 // CHECK:       ins([[H1]], %R : tensor<?x4xf32>, tensor<4x4xf32>)
-// CHECK:       [[H2:%\S+]], [[O2:%\S+]] = linalg.generic {{.*}}, [[H1]], [[O1]] :
+// CHECK:       [[H2:%\S+]], [[O2:%\S+]] = linalg.generic {{.*}}, [[H1]], [[FIRST]] :
 // CHECK:       [[Y2:%\S+]] = tensor.insert_slice [[O2]] into [[Y1]][0, [[K1]], 0]
-// CHECK:       [[C2:%\S+]] = arith.constant 2 : index
+// CHECK-NEXT:  [[C2:%\S+]] = arith.constant 2 : index
 // CHECK-NEXT:  [[K2:%\S+]] = "util.optimization_barrier"([[C2]]) : (index) -> index
 // CHECK:       ins([[H2]], %R : tensor<?x4xf32>, tensor<4x4xf32>)
-// CHECK:       [[H3:%\S+]], [[O3:%\S+]] = linalg.generic {{.*}}, [[H2]], [[O2]] :
+// CHECK:       [[H3:%\S+]], [[O3:%\S+]] = linalg.generic {{.*}}, [[H2]], [[FIRST]] :
 // CHECK:       [[Y3:%\S+]] = tensor.insert_slice [[O3]] into [[Y2]][0, [[K2]], 0]
 // CHECK-NOT:   util.optimization_barrier
 // CHECK:       func.return [[Y3]], [[H3]]
