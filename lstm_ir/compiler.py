@@ -284,9 +284,12 @@ def check_output(output: str | os.PathLike[str]) -> Path:
         raise ArgumentError(f"output: {path} is a folder, expected a file path such as model.vmfb")
     if not folder.is_dir():
         raise ArgumentError(f"output: folder {folder} does not exist")
-    if not os.access(folder, os.W_OK):
-        raise ArgumentError(f"output: folder {folder} cannot be written")
-    return path
+    try:
+        # Tried out, since some file systems say that they allow it and then refuse.
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
+            return path
+    except OSError as error:
+        raise ArgumentError(f"output: cannot write {path}: {error.strerror or error}") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

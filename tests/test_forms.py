@@ -39,6 +39,7 @@ def drawn_layers(draw, form):
         "recurrent_activation": draw(st.sampled_from(ACTIVATIONS)),
         "use_bias": draw(st.booleans()),
         "go_backwards": draw(st.booleans()),
+        "unroll": draw(st.booleans()),
         "time_major": draw(st.booleans()),
         "return_sequences": draw(st.booleans()),
         "return_state": draw(st.booleans()),

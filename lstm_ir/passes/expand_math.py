@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -31,21 +32,21 @@ TANH_SMALL = 0.1
 """Below this the series is used: there 1 - 2/(e^2x + 1) would lose relative precision."""
 
 
+ERF_SMALL = 1.0
+"""Below this erf is its Taylor series; above it 1 - erfc, which loses nothing there."""
+ERF_LARGE = 6.0
+"""From here on erf is 1 in double precision."""
+ERF_SERIES = tuple((-1) ** n * 2.0 / (math.sqrt(math.pi) * math.factorial(n) * (2 * n + 1)) for n in range(20))
+"""Taylor coefficients of erf(x)/x in x^2: the next one is below 1e-19."""
+
+
+@lru_cache
 def _erfc_coefficients() -> tuple[float, ...]:
-    """Return Chebyshev coefficients of log(erfc(x)/t) + x^2 in 2t - 1, with t = 2/(2 + x), x >= 0."""
-
-    def function(y: float) -> float:
-        t = (y + 1.0) / 2.0
-        x = 2.0 / t - 2.0
-        # Beyond x = 25 erfc underflows; its asymptotic series takes over.
-        if x > 25.0:
-            series = 1.0 - 1.0 / (2.0 * x * x) + 3.0 / (4.0 * x**4) - 15.0 / (8.0 * x**6)
-            return math.log(series / (x * math.sqrt(math.pi)) / t)
-        return math.log(math.erfc(x) / t) + x * x
-
+    """Return Chebyshev coefficients of log(erfc(x)) + x^2 for x from ERF_SMALL to ERF_LARGE."""
+    middle, half = (ERF_LARGE + ERF_SMALL) / 2, (ERF_LARGE - ERF_SMALL) / 2
     points = np.cos(math.pi * (np.arange(64) + 0.5) / 64)
-    values = np.array([function(float(point)) for point in points])
-    return tuple(float(c) for c in chebyshev.chebfit(points, values, 30))
+    values = [math.log(math.erfc(x)) + x * x for x in (middle + half * float(point) for point in points)]
+    return tuple(float(c) for c in chebyshev.chebfit(points, np.array(values), 30))
 
 
 class _Double(Arithmetic):
@@ -124,11 +125,11 @@ class _Double(Arithmetic):
         return self.where(self.compare(magnitude, "olt", TANH_SMALL), series, signed)
 
     def erf(self, x: SSAValue) -> SSAValue:
-        # erf(x) = 1 - erfc(x), erfc(x) = t e^(-x^2 + P(2t - 1)) for x >= 0, P by Clenshaw's recurrence.
+        # erf(x) = 1 - erfc(x), erfc(x) = e^(P(y) - x^2) for x >= 1, P by Clenshaw's recurrence.
         magnitude = self.abs(x)
-        bounded = self.minimum(magnitude, 27.0)
-        t = self.div(2.0, self.add(bounded, 2.0))
-        y = self.sub(self.mul(t, 2.0), 1.0)
+        bounded = self.b.do(arith.MinimumfOp(magnitude, self.number(ERF_LARGE)))
+        middle, half = (ERF_LARGE + ERF_SMALL) / 2, (ERF_LARGE - ERF_SMALL) / 2
+        y = self.mul(self.sub(bounded, middle), 1.0 / half)
         twice = self.mul(y, 2.0)
         coefficients = _erfc_coefficients()
         first: float | SSAValue = 0.0
@@ -136,8 +137,10 @@ class _Double(Arithmetic):
         for coefficient in reversed(coefficients[1:]):
             first, second = self.add(self.sub(self.mul(twice, first), second), coefficient), first
         polynomial = self.add(self.sub(self.mul(y, first), second), coefficients[0])
-        erfc = self.mul(t, self.exp(self.sub(polynomial, self.mul(bounded, bounded))))
-        return self.b.do(math_dialect.CopySignOp(self.sub(1.0, erfc), x))
+        erfc = self.exp(self.sub(polynomial, self.mul(bounded, bounded)))
+        signed = self.b.do(math_dialect.CopySignOp(self.sub(1.0, erfc), x))
+        series = self.mul(x, self.horner(self.mul(x, x), ERF_SERIES))
+        return self.where(self.compare(magnitude, "olt", ERF_SMALL), series, signed)
 
 
 _EXPANSIONS: dict[type[Operation], Callable[[_Double, SSAValue], SSAValue]] = {
@@ -170,7 +173,7 @@ class ExpandMathPass(ModulePass):
     After: range reduction, a polynomial and a power of two in ``arith`` ops
 
     IREE approximates these functions for f32 itself; for f64 it calls a C library, which its embedded executables do
-    not have. Errors are a few units in the last place (erf: 1e-15 absolute); infinities and NaN behave as in C.
+    not have. Errors are a few units in the last place; infinities and NaN behave as in C.
     """
 
     name = "lstm-expand-math"

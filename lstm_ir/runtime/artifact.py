@@ -93,8 +93,9 @@ def unpack(data: bytes | bytearray | memoryview) -> tuple[bytes, dict[str, Any]]
 
 
 def _without_trailer(view: memoryview) -> str:
-    head = bytes(view[:8])
-    if head.startswith(_ZIP_START) or head[4:] == _FLATBUFFER_NAME:
+    head = bytes(view[:12])
+    # The name stands behind the root offset, and behind a size where the flatbuffer is prefixed with one.
+    if head.startswith(_ZIP_START) or _FLATBUFFER_NAME in (head[4:8], head[8:12]):
         return (
             "the file begins as an IREE module but has no lstm-ir trailer at its end: "
             "it was cut or changed there, or lstm-ir did not write it"

@@ -71,9 +71,9 @@ def compile_model(
     """
     from lstm_ir.compiler import write_atomically
     from lstm_ir.tools.console import print_json, print_result, progress
-    from lstm_ir.tools.output_files import check_writable
+    from lstm_ir.compiler import check_output
 
-    path = check_writable(Path(f"{model.stem}.vmfb") if output is None else output)
+    path = check_output(Path(f"{model.stem}.vmfb") if output is None else output)
     if path.exists() and model.exists() and os.path.samefile(path, model):
         raise CommandLineError(f"--output: {path} is the model itself; name another file")
     with progress(_STAGES["import"]) as show:

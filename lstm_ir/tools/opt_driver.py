@@ -18,7 +18,7 @@ from lstm_ir.compiler import layer_level, model_of, write_atomically
 from lstm_ir.passes.pipelines import PIPELINES
 from lstm_ir.passes.universe import LSTM_UNIVERSE
 from lstm_ir.tools.console import note, write_result
-from lstm_ir.tools.output_files import check_writable
+from lstm_ir.compiler import check_output
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Names that are read as Keras models; all others are MLIR."""
@@ -91,7 +91,7 @@ class OptDriver(xDSLOptMain):
     def prepare_output(self) -> IO[str]:
         """Keep the output until all of it is there."""
         if self.args.output_file is not None:
-            self._output = check_writable(Path(self.args.output_file))
+            self._output = check_output(Path(self.args.output_file))
         return self._written
 
     def run(self) -> None:

@@ -58,9 +58,9 @@ def run(
     import lstm_ir
     from lstm_ir.compiler import write_atomically
     from lstm_ir.tools.array_files import npy_bytes, npz_bytes, read_array
-    from lstm_ir.tools.output_files import check_writable
+    from lstm_ir.compiler import check_output
 
-    path = None if output is None else check_writable(output)
+    path = None if output is None else check_output(output)
     if path is not None and path.suffix not in (".npy", ".npz"):
         raise CommandLineError(f"--output: got {path}, expected a name that ends in .npy or .npz")
     module = lstm_ir.load(artifact, device=device, threads=threads)
