@@ -51,6 +51,7 @@ def compile(
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
+    training: bool = False,
 ) -> "Module":
     """Compile a model ahead of time, and load it.
 
@@ -63,6 +64,7 @@ def compile(
         batch: Fix the batch to this size; None leaves it to each call.
         time: Fix the number of steps; None leaves it to each call.
         form: How the time loop runs: ``auto`` (the cost model decides), ``loop`` or ``unrolled``.
+        training: Compile with dropout active: calls take ``seed=``, and the same seed gives the same masks.
 
     Returns:
         The loaded module: ``m(x)`` runs it.
@@ -76,7 +78,9 @@ def compile(
     from lstm_ir.runtime import load
 
     path = None if output is None else check_output(output)
-    artifact = compile_artifact(source, target, target_cpu=target_cpu, batch=batch, time=time, form=form)
+    artifact = compile_artifact(
+        source, target, target_cpu=target_cpu, batch=batch, time=time, form=form, training=training
+    )
     if path is not None:
         write_atomically(path, artifact.data)
     return load(artifact.data)
@@ -90,6 +94,7 @@ def compile_artifact(
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
+    training: bool = False,
     on_stage: Callable[[str], None] = lambda _: None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
 ) -> Artifact:
@@ -102,6 +107,7 @@ def compile_artifact(
         batch: As in ``compile``.
         time: As in ``compile``.
         form: As in ``compile``.
+        training: As in ``compile``.
         on_stage: Called with what is about to happen: import, passes, emission, iree.
         after_pass: Called with the name of each pass and the module after it.
     """
@@ -114,7 +120,7 @@ def compile_artifact(
     watch.start("import")
     model = model_of(source)
     watch.start("passes")
-    layer_module = layer_level(model, batch=batch, time=time)
+    layer_module = layer_level(model, batch=batch, time=time, training=training)
     scans = lower(layer_module, form=form, after_pass=after_pass)
     cpu = resolve_cpu(target_cpu)
     description = _describe(model, layer_module, scans, cpu)
@@ -158,7 +164,9 @@ def model_of(source: Any) -> "Sequential":
     )
 
 
-def layer_level(model: "Sequential", *, batch: int | None = None, time: int | None = None) -> "LayerModule":
+def layer_level(
+    model: "Sequential", *, batch: int | None = None, time: int | None = None, training: bool = False
+) -> "LayerModule":
     """Return a model's module at layer level; ``unroll=True`` fixes the steps where the model declares them."""
     from lstm_ir.passes.build_module import build_module
     from lstm_ir.passes.model_interface import recurrences
@@ -166,7 +174,7 @@ def layer_level(model: "Sequential", *, batch: int | None = None, time: int | No
     cells = [cell.layer for cell in recurrences(model)]
     if time is None and any(cell.unroll for cell in cells):
         time = model.input_shape[0 if cells[0].time_major else 1]
-    return build_module(model, batch=batch, time=time)
+    return build_module(model, batch=batch, time=time, training=training)
 
 
 def lower(

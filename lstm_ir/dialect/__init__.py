@@ -3,6 +3,7 @@
 from xdsl.ir import Dialect
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.iree_ops import Flow, Util
 from lstm_ir.dialect.layer_ops import (
     ActivateOp,
@@ -23,6 +24,8 @@ Lstm = Dialect(
     [
         ActivateOp,
         DenseOp,
+        DropOp,
+        DropoutMaskOp,
         DropoutOp,
         GateOp,
         LayerOp,

@@ -5,6 +5,7 @@ i, f, c, o, each U wide. Masks are ``i8`` tensors, 0 where a step is to be ignor
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.dialects.builtin import (
@@ -41,6 +42,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.dropout_ops import KINDS
 from lstm_ir.dialect.shapes import check_element, check_shape, element_type, shape_of, shape_text
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
@@ -66,17 +68,39 @@ class WeightOp(IRDLOperation):
         super().__init__(properties={"weight": StringAttr(weight)}, result_types=[result_type])
 
 
+@dataclass(frozen=True)
+class LayerDropout:
+    """Dropout of one layer in training: the seed i32 [2], rates, what a mask is drawn for, and the masks' number."""
+
+    seed: SSAValue
+    rate: float
+    recurrent_rate: float
+    kind: str
+    stream: int
+
+    def properties(self) -> dict[str, Attribute]:
+        """Return the op's properties."""
+        return {
+            "dropout": FloatAttr(self.rate, Float64Type()),
+            "recurrent_dropout": FloatAttr(self.recurrent_rate, Float64Type()),
+            "dropout_kind": StringAttr(self.kind),
+            "stream": IntegerAttr(self.stream, i64),
+        }
+
+
 @irdl_op_definition
 class LayerOp(IRDLOperation):
     """A whole Keras LSTM layer.
 
     Operands: input x [B, T, I] ([T, B, I] if ``time_major``), kernel K [I, 4U], recurrent_kernel R [U, 4U],
-    bias b [4U], mask [B, T] ([T, B]), initial states h0, c0 [B, U]. With z = x_t K + h R + b, split into
+    bias b [4U], mask [B, T] ([T, B]), initial states h0, c0 [B, U], seed i32 [2]. With z = x_t K + h R + b, split into
     zi, zf, zc, zo:
 
         i, f, o = ract(zi), ract(zf), ract(zo);  c' = f c + i act(zc);  h' = o act(c')
 
     Results: output [B, U], or the sequence [B, T, U] ([T, B, U]) if ``return_sequences``; the last h and c, [B, U].
+    With a seed the layer runs as in training: x and h are multiplied by dropout masks where they enter the products,
+    by ``dropout`` and ``recurrent_dropout`` (rates), ``dropout_kind`` and ``stream`` (see dropout_ops.py).
     Source: the Keras LSTM layer; Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate).
     """
 
@@ -89,6 +113,7 @@ class LayerOp(IRDLOperation):
     mask = opt_operand_def(base(TensorType))
     h0 = operand_def(base(TensorType))
     c0 = operand_def(base(TensorType))
+    seed = opt_operand_def(base(TensorType))
 
     layer = prop_def(StringAttr)
     activation = prop_def(ActivationAttr)
@@ -98,6 +123,10 @@ class LayerOp(IRDLOperation):
     return_sequences = opt_prop_def(UnitAttr)
     zero_output_for_mask = opt_prop_def(UnitAttr)
     unroll = opt_prop_def(UnitAttr)
+    dropout = opt_prop_def(FloatAttr)
+    recurrent_dropout = opt_prop_def(FloatAttr)
+    dropout_kind = opt_prop_def(StringAttr)
+    stream = opt_prop_def(IntegerAttr)
 
     output = result_def(base(TensorType))
     h = result_def(base(TensorType))
@@ -109,7 +138,8 @@ class LayerOp(IRDLOperation):
         "$input `:` type($input) `kernel` `(` $kernel `:` type($kernel) `)` "
         "`recurrent_kernel` `(` $recurrent_kernel `:` type($recurrent_kernel) `)` "
         "(`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? "
-        "`initial_state` `(` $h0 `,` $c0 `:` type($h0) `,` type($c0) `)` attr-dict "
+        "`initial_state` `(` $h0 `,` $c0 `:` type($h0) `,` type($c0) `)` "
+        "(`seed` `(` $seed^ `:` type($seed) `)`)? attr-dict "
         "`->` type($output) `,` type($h) `,` type($c)"
     )
 
@@ -131,6 +161,7 @@ class LayerOp(IRDLOperation):
         return_sequences: bool = False,
         zero_output_for_mask: bool = False,
         unroll: bool = False,
+        dropout: "LayerDropout | None" = None,
     ) -> None:
         first, second, _ = shape_of(input.type)
         batch, units = shape_of(h0.type)
@@ -143,12 +174,13 @@ class LayerOp(IRDLOperation):
             "unroll": unroll,
         }
         super().__init__(
-            operands=[input, kernel, recurrent_kernel, bias, mask, h0, c0],
+            operands=[input, kernel, recurrent_kernel, bias, mask, h0, c0, None if dropout is None else dropout.seed],
             properties={
                 "layer": StringAttr(layer),
                 "activation": activation,
                 "recurrent_activation": recurrent_activation,
                 **{key: UnitAttr() for key, value in flags.items() if value},
+                **({} if dropout is None else dropout.properties()),
             },
             result_types=[TensorType(element_type(input.type), shape), h0.type, c0.type],
         )
@@ -183,6 +215,10 @@ class LayerOp(IRDLOperation):
             )
         if self.mask is not None:
             check_element(who, "mask", self.mask.type, i8)
+        if self.seed is not None:
+            check_shape(who, "seed", self.seed.type, (2,))
+            if self.dropout_kind is None or self.dropout_kind.data not in KINDS or self.stream is None:
+                raise VerifyException(f"{who}: a seed needs stream and dropout_kind, one of {', '.join(KINDS)}")
 
 
 @irdl_op_definition

@@ -114,6 +114,8 @@ class PackOp(IRDLOperation):
 class ProjectOp(IRDLOperation):
     """The part of the gates that does not depend on the state, for all steps at once: p = x K + b.
 
+    With dropout [G, B, I], gate g sees x multiplied by a mask of its own.
+
     Input x [B, T, I] or [T, B, I], kernel [I, G U], bias [G U]; result [B, T, G U] or [T, B, G U]: the layout stays.
     """
 
@@ -122,19 +124,34 @@ class ProjectOp(IRDLOperation):
     input = operand_def(base(TensorType))
     kernel = operand_def(base(TensorType))
     bias = opt_operand_def(base(TensorType))
+    dropout = opt_operand_def(base(TensorType))
+    batch_axis = opt_prop_def(IntegerAttr)
     result = result_def(base(TensorType))
 
+    irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
     traits = traits_def(Pure())
     assembly_format = (
         "$input `:` type($input) `kernel` `(` $kernel `:` type($kernel) `)` "
-        "(`bias` `(` $bias^ `:` type($bias) `)`)? attr-dict `->` type($result)"
+        "(`bias` `(` $bias^ `:` type($bias) `)`)? (`dropout` `(` $dropout^ `:` type($dropout) `)`)? "
+        "attr-dict `->` type($result)"
     )
 
-    def __init__(self, input: SSAValue, kernel: SSAValue, bias: SSAValue | None) -> None:
+    def __init__(
+        self,
+        input: SSAValue,
+        kernel: SSAValue,
+        bias: SSAValue | None,
+        dropout: SSAValue | None = None,
+        batch_axis: int = 0,
+    ) -> None:
         *leading, _ = shape_of(input.type)
         columns = shape_of(kernel.type)[-1]
         accumulator = accumulator_type(element_type(input.type))
-        super().__init__(operands=[input, kernel, bias], result_types=[TensorType(accumulator, (*leading, columns))])
+        super().__init__(
+            operands=[input, kernel, bias, dropout],
+            properties={} if dropout is None else {"batch_axis": IntegerAttr(batch_axis, i64)},
+            result_types=[TensorType(accumulator, (*leading, columns))],
+        )
 
     def verify_(self) -> None:
         """Check kernel, bias and result against the input."""
@@ -142,6 +159,10 @@ class ProjectOp(IRDLOperation):
         _, columns = check_shape("lstm.project", "kernel", self.kernel.type, (features, None))
         if self.bias is not None:
             check_shape("lstm.project", "bias", self.bias.type, (columns,))
+        if self.dropout is not None:
+            check_shape("lstm.project", "dropout", self.dropout.type, (None, None, features))
+            if self.batch_axis is None:
+                raise VerifyException("lstm.project: dropout needs batch_axis")
         check_shape("lstm.project", "result", self.result.type, (first, second, columns))
 
 
@@ -179,6 +200,8 @@ class ScanOp(IRDLOperation):
     region on gate vectors of one row, ``vector<U x f32>``: arguments are the G gates and the states; it yields the new
     states.
 
+    With input_dropout [G, B, I] and recurrent_dropout [G, B, U], gate g sees x and h multiplied by masks of its own.
+
     Results: output [B, U], or [B, T, U] by ``output_map``; the states after the last visited step.
     ``form`` and ``reason`` are set by lstm-choose-form.
     """
@@ -189,6 +212,8 @@ class ScanOp(IRDLOperation):
     kernels = var_operand_def(base(TensorType))
     recurrent_kernels = var_operand_def(base(TensorType))
     biases = var_operand_def(base(TensorType))
+    input_dropout = opt_operand_def(base(TensorType))
+    recurrent_dropout = opt_operand_def(base(TensorType))
     mask = opt_operand_def(base(TensorType))
     init = var_operand_def(base(TensorType))
 
@@ -214,6 +239,8 @@ class ScanOp(IRDLOperation):
         "(`kernels` `(` $kernels^ `:` type($kernels) `)`)? "
         "`recurrent_kernels` `(` $recurrent_kernels `:` type($recurrent_kernels) `)` "
         "(`biases` `(` $biases^ `:` type($biases) `)`)? "
+        "(`input_dropout` `(` $input_dropout^ `:` type($input_dropout) `)`)? "
+        "(`recurrent_dropout` `(` $recurrent_dropout^ `:` type($recurrent_dropout) `)`)? "
         "(`mask` `(` $mask^ `:` type($mask) `)`)? "
         "`init` `(` $init `:` type($init) `)` attr-dict `->` type($output) `,` type($states) `cell` $cell"
     )
@@ -236,9 +263,11 @@ class ScanOp(IRDLOperation):
         zero_map: AffineMapAttr | None = None,
         output_type: Attribute,
         unroll: bool = False,
+        input_dropout: SSAValue | None = None,
+        recurrent_dropout: SSAValue | None = None,
     ) -> None:
         super().__init__(
-            operands=[input, kernels, recurrent_kernels, biases, mask, init],
+            operands=[input, kernels, recurrent_kernels, biases, input_dropout, recurrent_dropout, mask, init],
             properties={
                 "layer": StringAttr(layer),
                 "input_map": input_map,
@@ -260,6 +289,7 @@ class ScanOp(IRDLOperation):
         kernels: Sequence[SSAValue],
         recurrent_kernels: Sequence[SSAValue],
         biases: Sequence[SSAValue],
+        input_dropout: SSAValue | None,
     ) -> "ScanOp":
         """Return this scan over other weights or another input, with the cell that was moved out of it."""
         new = ScanOp(
@@ -278,6 +308,8 @@ class ScanOp(IRDLOperation):
             zero_map=self.zero_map,
             output_type=self.output.type,
             unroll=self.unroll is not None,
+            input_dropout=input_dropout,
+            recurrent_dropout=self.recurrent_dropout,
         )
         new.location = self.location
         return new
@@ -336,6 +368,12 @@ class ScanOp(IRDLOperation):
                 raise VerifyException(f"{who}: expected 1 packed {what} or {gates}, got {len(values)}")
             for value in values:
                 check_shape(who, what, value.type, (rows, gates * units // len(values)))
+        if self.input_dropout is not None:
+            check_shape(who, "input_dropout", self.input_dropout.type, (gates, None, features))
+            if self.is_hoisted:
+                raise VerifyException(f"{who}: input_dropout belongs to the projection once it is hoisted")
+        if self.recurrent_dropout is not None:
+            check_shape(who, "recurrent_dropout", self.recurrent_dropout.type, (gates, None, units))
         if self.biases and len(self.biases) != len(self.kernels):
             raise VerifyException(f"{who}: {len(self.biases)} biases for {len(self.kernels)} kernels")
         for value in self.biases:

@@ -1,5 +1,6 @@
 """Layer descriptions to a module at layer level: one entry point without a mask, one with, over the same weights."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +22,14 @@ from xdsl.dialects.builtin import (
     StringAttr,
     TensorType,
     i8,
+    i32,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.dropout_ops import DropoutMaskOp
 from lstm_ir.dialect.layer_ops import (
+    LayerDropout,
     ActivateOp,
     DenseOp,
     DropoutOp,
@@ -60,6 +64,7 @@ ELEMENT_TYPES: dict[str, Attribute] = {
     "float32": Float32Type(),
     "float64": Float64Type(),
     "int8": i8,
+    "int32": i32,
 }
 """MLIR's types by NumPy's names."""
 
@@ -79,18 +84,21 @@ class LayerModule:
     interface: Interface
 
 
-def build_module(model: Sequential, *, batch: int | None = None, time: int | None = None) -> LayerModule:
+def build_module(
+    model: Sequential, *, batch: int | None = None, time: int | None = None, training: bool = False
+) -> LayerModule:
     """Build the layer-level module of a built model.
 
     Args:
         model: A built model.
         batch: Fix the batch to this size; None leaves it to run time.
         time: Fix the number of steps; None leaves it to run time.
+        training: Whether dropout is active; then the entry points take a seed.
 
     Raises:
         UnsupportedError: If a layer cannot be compiled faithfully.
     """
-    interface = interface_of(model, batch, time)
+    interface = interface_of(model, batch, time, training=training)
     entries: list[Operation] = [_EntryBuilder(model, interface, masked=False).build("call")]
     if interface.mask is not None:
         entries.append(_EntryBuilder(model, interface, masked=True).build("call_masked"))
@@ -116,18 +124,40 @@ def activation_attr(activation: Activation) -> ActivationAttr:
     return ActivationAttr.get(activation.name, activation.alpha)
 
 
+def dropout_kind(layer: LSTM) -> str:
+    """Return what Keras draws a layer's input masks for: ``per_gate``, ``shared`` by the gates, or ``per_step``.
+
+    Source: the Keras layers. ``implementation`` 1 computes four products and has a mask for each. tf.keras's v2 layer
+    drops whole sequences at once where it takes its fused route.
+    """
+    fused = (
+        layer.flavour == "keras2"
+        and layer.activation.name == "tanh"
+        and layer.recurrent_activation.name == "sigmoid"
+        and layer.recurrent_dropout == 0
+        and layer.use_bias
+        and not layer.unroll
+    )
+    if fused:
+        return "per_step"
+    return "per_gate" if layer.implementation == 1 else "shared"
+
+
 class _EntryBuilder:
     """Builds one entry point: (inputs, [mask], states, storage of the new states) to (outputs, new states)."""
 
     def __init__(self, model: Sequential, interface: Interface, *, masked: bool) -> None:
         self.model, self.interface = model, interface
-        ports = [*interface.inputs, *([interface.mask] if masked and interface.mask is not None else [])]
+        mask = interface.mask if masked else None
+        ports = [*interface.inputs, *(port for port in (mask, interface.seed) if port is not None)]
         count = len(ports)
         ports += [*interface.states, *interface.states]
         self.block = Block(arg_types=[tensor_type(port) for port in ports])
         states = len(interface.states)
         self.input = self.block.args[0]
-        self.mask: SSAValue | None = self.block.args[1] if count == 2 else None
+        self.mask: SSAValue | None = self.block.args[1] if masked else None
+        self.seed: SSAValue | None = self.block.args[count - 1] if interface.seed is not None else None
+        self.streams = itertools.count()
         self.states_in = {
             port.name: value
             for port, value in zip(interface.states, self.block.args[count : count + states], strict=True)
@@ -178,7 +208,7 @@ class _EntryBuilder:
                 output, self.mask = self._add(layer, MaskingOp(x, float(layer.mask_value), i8))
                 return [output]
             case Dropout():
-                return self._add(layer, DropoutOp(x, float(layer.rate)))
+                return self._dropout(layer, x)
             case ActivationLayer():
                 return self._activate(layer, layer.activation, x)
             case Dense():
@@ -192,6 +222,14 @@ class _EntryBuilder:
                 return self._bidirectional(layer, x)
             case _:
                 raise UnsupportedError(f"layer {layer.name!r}: class {type(layer).__name__} cannot be compiled")
+
+    def _dropout(self, layer: Dropout, x: SSAValue) -> list[SSAValue]:
+        rate = float(layer.rate)
+        if self.seed is None or rate == 0.0:
+            return self._add(layer, DropoutOp(x, rate))
+        # An even number, as of the input masks of recurrent layers.
+        mask = DropoutMaskOp(self.seed, x, kind="per_step", rate=rate, stream=2 * next(self.streams))
+        return self._add(layer, MergeOp("mul", [x, self._add(layer, mask)[0]]))
 
     def _activate(self, layer: Layer, activation: Activation, x: SSAValue) -> list[SSAValue]:
         if activation.name == "linear":
@@ -222,10 +260,17 @@ class _EntryBuilder:
             return_sequences=bool(layer.return_sequences),
             zero_output_for_mask=bool(layer.zero_output_for_mask),
             unroll=bool(layer.unroll),
+            dropout=self._layer_dropout(layer),
         )
         output, h, c = self._add(owner, op)
         self.states_out[f"{path}/h"], self.states_out[f"{path}/c"] = h, c
         return [output, h, c]
+
+    def _layer_dropout(self, layer: LSTM) -> LayerDropout | None:
+        if self.seed is None or not (layer.dropout or layer.recurrent_dropout):
+            return None
+        kind = dropout_kind(layer)
+        return LayerDropout(self.seed, float(layer.dropout), float(layer.recurrent_dropout), kind, next(self.streams))
 
     def _bidirectional(self, layer: Bidirectional, x: SSAValue) -> list[SSAValue]:
         forward, *forward_states = self._lstm(layer, f"{layer.name}/forward", layer.forward_layer, x)

@@ -50,6 +50,7 @@ class FuseGates(RewritePattern):
             kernels=kernels,
             recurrent_kernels=recurrent_kernels,
             biases=biases,
+            input_dropout=op.input_dropout,
         )
         unused = [value.owner for value in (*op.kernels, *op.recurrent_kernels, *op.biases)]
         rewriter.replace(op, fused)

@@ -7,6 +7,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
 
+from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp, ScanOp
 
 
@@ -18,7 +19,10 @@ class HoistProjection(RewritePattern):
         """Rewrite one scan."""
         if op.is_hoisted or not op.is_fused:
             return
-        projection = ProjectOp(op.input, op.kernels[0], op.biases[0] if op.biases else None)
+        layout = describe(op.input_map)
+        batch_axis = 1 if layout is not None and layout[0] else 0
+        bias = op.biases[0] if op.biases else None
+        projection = ProjectOp(op.input, op.kernels[0], bias, op.input_dropout, batch_axis)
         rewriter.insert(projection)
         rewriter.replace(
             op,
@@ -28,6 +32,7 @@ class HoistProjection(RewritePattern):
                 kernels=[],
                 recurrent_kernels=op.recurrent_kernels,
                 biases=[],
+                input_dropout=None,
             ),
         )
 

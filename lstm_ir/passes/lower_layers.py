@@ -25,13 +25,15 @@ from lstm_ir.passes.row_wise import build_row_wise
 from lstm_ir.passes.structured import ScalarBuilder, Tensor, TensorBuilder
 
 
-def affine_product(
-    b: TensorBuilder, x: SSAValue, kernel: SSAValue, bias: SSAValue | None, result: SSAValue
-) -> SSAValue:
-    """Build x K + b over the last axis of x [..., I], in the element type of ``result``."""
+def affine_product(b: TensorBuilder, op: ProjectOp | DenseOp) -> SSAValue:
+    """Build x K + b over the last axis of x [..., I]; with dropout, x multiplied by the mask of each gate."""
+    x, bias = op.input, op.bias
     leading = b.sizes(x)[:-1]
-    product = b.matmul(b.merge_leading(x), kernel)
-    wanted = element_type(result.type)
+    if isinstance(op, ProjectOp) and op.dropout is not None:
+        product = b.gated_matmul(_dropped(b, op), op.kernel)
+    else:
+        product = b.matmul(b.merge_leading(x), op.kernel)
+    wanted = element_type(op.result.type)
     if bias is not None or element_type(product.type) != wanted:
         inputs = [(product, (0, 1))] if bias is None else [(product, (0, 1)), (bias, (1,))]
 
@@ -45,6 +47,21 @@ def affine_product(
     return b.split_leading(product, leading)
 
 
+def _dropped(b: TensorBuilder, op: ProjectOp) -> SSAValue:
+    """Build x [B, T, I] times the mask of each gate [G, B, I]: [G, B T, I]."""
+    assert op.dropout is not None
+    assert op.batch_axis is not None
+    gates, *_ = shape_of(op.dropout.type)
+    batch_loop = 1 + op.batch_axis.value.data
+    dropped = b.elementwise(
+        [(op.input, (1, 2, 3)), (op.dropout, (0, batch_loop, 3))],
+        (gates, *b.sizes(op.input)),
+        [element_type(op.input.type)],
+        lambda s, args: [s.do(arith.MulfOp(args[0], args[1]))],
+    )[0]
+    return b.collapse(dropped, [[0], [1, 2], [3]])
+
+
 class LowerProject(RewritePattern):
     """The projection of a scan."""
 
@@ -52,7 +69,7 @@ class LowerProject(RewritePattern):
     def match_and_rewrite(self, op: ProjectOp, rewriter: PatternRewriter) -> None:
         """Rewrite one op."""
         b = TensorBuilder.before(op)
-        rewriter.replace(op, [], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
+        rewriter.replace(op, [], [affine_product(b, op)])
 
 
 class LowerDense(RewritePattern):
@@ -62,7 +79,7 @@ class LowerDense(RewritePattern):
     def match_and_rewrite(self, op: DenseOp, rewriter: PatternRewriter) -> None:
         """Rewrite one op."""
         b = TensorBuilder.before(op)
-        rewriter.replace(op, [], [affine_product(b, op.input, op.kernel, op.bias, op.result)])
+        rewriter.replace(op, [], [affine_product(b, op)])
 
 
 class LowerActivate(RewritePattern):

@@ -26,14 +26,14 @@ class Port:
         name: Its name for users.
         shape: Sizes, None where known at run time only.
         dtype: NumPy's name of the element type.
-        batch_axis: The axis of the batch.
+        batch_axis: The axis of the batch, or None.
         time_axis: The axis of the steps, or None.
     """
 
     name: str
     shape: Shape
     dtype: str
-    batch_axis: int
+    batch_axis: int | None
     time_axis: int | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -42,8 +42,9 @@ class Port:
             "name": self.name,
             "shape": list(self.shape),
             "dtype": self.dtype,
-            "batch_axis": self.batch_axis,
         }
+        if self.batch_axis is not None:
+            entry["batch_axis"] = self.batch_axis
         if self.time_axis is not None:
             entry["time_axis"] = self.time_axis
         return entry
@@ -51,11 +52,12 @@ class Port:
 
 @dataclass(frozen=True)
 class Interface:
-    """Inputs, mask, outputs and states of a model, in the order of the entry points' arguments and results."""
+    """Inputs, mask, seed (in training), outputs and states, in the order of the entry points' arguments and results."""
 
     inputs: tuple[Port, ...]
     mask: Port | None
     mask_reason: str
+    seed: Port | None
     outputs: tuple[Port, ...]
     states: tuple[Port, ...]
 
@@ -64,6 +66,7 @@ class Interface:
         result: dict[str, Any] = {
             "inputs": [port.describe() for port in self.inputs],
             "mask": None if self.mask is None else self.mask.describe(),
+            "seed": None if self.seed is None else self.seed.describe(),
             "outputs": [port.describe() for port in self.outputs],
             "states": [port.describe() for port in self.states],
         }
@@ -82,13 +85,16 @@ def recurrences(model: Sequential) -> Iterator[Recurrence]:
             yield Recurrence(f"{layer.name}/backward", layer.backward_layer)
 
 
-def interface_of(model: Sequential, batch: int | None = None, time: int | None = None) -> Interface:
+def interface_of(
+    model: Sequential, batch: int | None = None, time: int | None = None, *, training: bool = False
+) -> Interface:
     """Return a built model's interface.
 
     Args:
         model: A built model.
         batch: Fix the batch to this size; None leaves it to run time.
         time: Fix the number of steps; None leaves it to run time.
+        training: Whether dropout is active; then the entry points take a seed.
 
     Raises:
         UnsupportedError: If layers disagree on layout or dtype.
@@ -121,6 +127,7 @@ def interface_of(model: Sequential, batch: int | None = None, time: int | None =
         inputs=(port(model.input_name, declared),),
         mask=Port("mask", tuple(mask_shape), "int8", batch_axis, time_axis) if external else None,
         mask_reason=reason,
+        seed=Port("seed", (2,), "int32", None) if training else None,
         outputs=tuple(map(port, output_names(model.layers[-1]), _output_shapes(model))),
         states=tuple(
             Port(f"{cell.path}/{state}", (batch, cell.layer.units), dtype, 0) for cell in cells for state in ("h", "c")

@@ -17,6 +17,7 @@ from xdsl.pattern_rewriter import (
 from xdsl.rewriter import InsertPoint
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.dropout_ops import DropoutMaskOp, DropOp
 from lstm_ir.dialect.index_maps import describe, flipped, step_map
 from lstm_ir.dialect.layer_ops import ActivateOp, LayerOp, ReverseOp
 from lstm_ir.dialect.recurrence_ops import GateOp, ScanOp, YieldOp
@@ -51,6 +52,41 @@ def lstm_cell(
     return Region(block)
 
 
+def dropped(op: LayerOp, rewriter: PatternRewriter) -> tuple[SSAValue, SSAValue | None, SSAValue | None]:
+    """Draw a layer's dropout masks; return its input, and the masks that each gate applies to x and to h by itself.
+
+    A mask that all gates share is applied to the input before the scan.
+    """
+    if op.seed is None:
+        return op.input, None, None
+    assert op.dropout is not None
+    assert op.recurrent_dropout is not None
+    assert op.dropout_kind is not None
+    assert op.stream is not None
+    seed, kind, stream = op.seed, op.dropout_kind.data, op.stream.value.data
+    batch_axis = 1 if op.time_major is not None else 0
+
+    def mask(like: SSAValue, kind: str, rate: float, number: int, batch_axis: int) -> SSAValue:
+        drawn = DropoutMaskOp(
+            seed, like, kind=kind, rate=rate, stream=2 * stream + number, gates=GATES, batch_axis=batch_axis
+        )
+        rewriter.insert(drawn)
+        return drawn.result
+
+    x, input_dropout, recurrent_dropout = op.input, None, None
+    if op.dropout.value.data > 0:
+        drawn = mask(op.input, kind, op.dropout.value.data, 0, batch_axis)
+        if kind == "per_gate":
+            input_dropout = drawn
+        else:
+            drop = DropOp(op.input, drawn, batch_axis=batch_axis)
+            rewriter.insert(drop)
+            x = drop.result
+    if op.recurrent_dropout.value.data > 0:
+        recurrent_dropout = mask(op.h0, "per_gate", op.recurrent_dropout.value.data, 1, 0)
+    return x, input_dropout, recurrent_dropout
+
+
 class LayerToScan(RewritePattern):
     """lstm.layer to lstm.scan with one kernel a gate."""
 
@@ -71,11 +107,12 @@ class LayerToScan(RewritePattern):
         cell = lstm_cell(shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation)
         # Unrolled, Keras zeroes backward outputs by the mask in the input's order, not in the order of the outputs.
         misplaced = reverse and op.unroll is not None and op.zero_output_for_mask is not None and op.mask is not None
+        x, input_dropout, recurrent_dropout = dropped(op, rewriter)
         rewriter.replace(
             op,
             ScanOp(
                 op.layer.data,
-                op.input,
+                x,
                 gates_of(op.kernel),
                 gates_of(op.recurrent_kernel),
                 gates_of(op.bias),
@@ -90,6 +127,8 @@ class LayerToScan(RewritePattern):
                 zero_map=step_map(**layout, reverse=False) if misplaced and op.return_sequences is not None else None,
                 output_type=op.output.type,
                 unroll=op.unroll is not None,
+                input_dropout=input_dropout,
+                recurrent_dropout=recurrent_dropout,
             ),
         )
 

@@ -3,7 +3,7 @@
 RECURRENCE = "lstm-normalize,lstm-fuse-gates,lstm-hoist-projection,lstm-choose-form{{form={form}}},lstm-check-stage{{stage=recurrence}}"
 
 TENSORS = (
-    "lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,lstm-expand-math,"
+    "lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,lstm-lower-dropout,lstm-expand-math,"
     "lstm-materialize-weights,canonicalize,lstm-check-stage{stage=target}"
 )
 

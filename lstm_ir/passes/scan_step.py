@@ -148,7 +148,7 @@ class StepByStep:
         width = scan.gates * scan.units
         offsets, sizes = self._place(b, scan.input_map, k, width)
         projected = b.slice(scan.input, offsets, sizes, drop=(0,) if self.time_major else (1,))
-        recurrent = b.matmul(h, self.recurrent_kernel)
+        recurrent = self._recurrent(b, h)
         z = b.elementwise(
             [(recurrent, (0, 1)), (projected, (0, 1))],
             (self.batch, width),
@@ -156,6 +156,19 @@ class StepByStep:
             lambda s, args: [s.do(arith.AddfOp(args[0], args[1]))],
         )[0]
         return [b.slice(z, [0, gate * scan.units], list(self.sizes)) for gate in range(scan.gates)]
+
+    def _recurrent(self, b: TensorBuilder, h: SSAValue) -> SSAValue:
+        """Build h R, with h multiplied by the dropout mask of each gate where there is one."""
+        masks = self.scan.recurrent_dropout
+        if masks is None:
+            return b.matmul(h, self.recurrent_kernel)
+        dropped = b.elementwise(
+            [(h, (1, 2)), (masks, (0, 1, 2))],
+            (self.scan.gates, *self.sizes),
+            [self.storage],
+            lambda s, args: [s.do(arith.MulfOp(args[0], args[1]))],
+        )[0]
+        return b.gated_matmul(dropped, self.recurrent_kernel)
 
     def mask_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
         """Build the mask of visited step k, i8 [B]; None if the scan has none."""

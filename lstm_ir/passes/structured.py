@@ -1,5 +1,6 @@
 """Builders of structured tensor code (linalg, tensor, arith) that read like the algorithm they build."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -154,28 +155,37 @@ class TensorBuilder(ScalarBuilder):
             )
         )
 
-    def merge_leading(self, source: SSAValue) -> SSAValue:
-        """Return a tensor [a, b, ..., n] as [a b ..., n]."""
-        *leading, last = shape_of(source.type)
-        if len(leading) == 1:
+    def collapse(self, source: SSAValue, groups: Sequence[Sequence[int]]) -> SSAValue:
+        """Return a tensor with each group of adjacent axes made one."""
+        shape = shape_of(source.type)
+        if len(groups) == len(shape):
             return source
-        rows = DYNAMIC if DYNAMIC in leading else _product(leading)
-        groups = [list(range(len(leading))), [len(leading)]]
-        result = TensorType(element_type(source.type), [rows, last])
+        sizes = [_product([shape[axis] for axis in group]) for group in groups]
+        result = TensorType(element_type(source.type), sizes)
         return self.insert(
             tensor.CollapseShapeOp.build(
                 operands=[source], properties={"reassociation": _groups(groups)}, result_types=[result]
             )
         ).results[0]
 
+    def expand(self, source: SSAValue, groups: Sequence[Sequence[int]], sizes: Sequence[Size]) -> SSAValue:
+        """Return a tensor with each axis made the group of axes of these sizes."""
+        if len(groups) == len(sizes):
+            return source
+        what = Tensor(tuple(sizes), element_type(source.type))
+        return self.do(
+            tensor.ExpandShapeOp(source, what.dynamic, _groups(groups), list(shape_of(what.type)), what.type)
+        )
+
+    def merge_leading(self, source: SSAValue) -> SSAValue:
+        """Return a tensor [a, b, ..., n] as [a b ..., n]."""
+        last = len(shape_of(source.type)) - 1
+        return self.collapse(source, [list(range(last)), [last]])
+
     def split_leading(self, source: SSAValue, leading: Sequence[Size]) -> SSAValue:
         """Return a tensor [a b ..., n] as [a, b, ..., n]."""
-        if len(leading) == 1:
-            return source
-        what = Tensor((*leading, shape_of(source.type)[-1]), element_type(source.type))
         groups = [list(range(len(leading))), [len(leading)]]
-        shape = shape_of(what.type)
-        return self.do(tensor.ExpandShapeOp(source, what.dynamic, _groups(groups), list(shape), what.type))
+        return self.expand(source, groups, [*leading, shape_of(source.type)[-1]])
 
     def generic(
         self,
@@ -218,25 +228,41 @@ class TensorBuilder(ScalarBuilder):
 
     def matmul(self, left: SSAValue, right: SSAValue) -> SSAValue:
         """Return left [M, K] right [K, N], summed in f32 for the half types, else in the operands' type."""
-        rows, columns = self.size(left, 0), self.size(right, 1)
-        accumulator = accumulator_type(element_type(left.type))
-        start = self.full(Tensor((rows, columns), accumulator), 0.0)
+        sizes = (self.size(left, 0), self.size(right, 1))
+        return self._contract((left, (0, 2)), (right, (2, 1)), sizes, (0, 1), "ppr")
+
+    def gated_matmul(self, left: SSAValue, right: SSAValue) -> SSAValue:
+        """Return the products left[g] right[:, g] side by side, [M, G N], of left [G, M, K] and right [K, G N]."""
+        gates, rows, depth = self.sizes(left)
+        assert isinstance(gates, int)
+        width = shape_of(right.type)[1] // gates
+        apart = self.expand(right, [[0], [1, 2]], [depth, gates, width])
+        product = self._contract((left, (0, 1, 3)), (apart, (3, 0, 2)), (rows, gates, width), (1, 0, 2), "pppr")
+        return self.collapse(product, [[0], [1, 2]])
+
+    def _contract(
+        self,
+        left: tuple[SSAValue, Axes],
+        right: tuple[SSAValue, Axes],
+        sizes: tuple[Size, ...],
+        axes: Axes,
+        loops: str,
+    ) -> SSAValue:
+        accumulator = accumulator_type(element_type(left[0].type))
+        start = self.full(Tensor(sizes, accumulator), 0.0)
 
         def body(b: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
             x, y = (b.cast(arg, accumulator) for arg in args[:2])
             return [b.do(arith.AddfOp(args[2], b.do(arith.MulfOp(x, y))))]
 
-        return self.generic([(left, (0, 2)), (right, (2, 1))], [(start, (0, 1))], "ppr", body)[0]
+        return self.generic([left, right], [(start, axes)], loops, body)[0]
 
 
 _ITERATORS = {"p": IteratorType.PARALLEL, "r": IteratorType.REDUCTION}
 
 
 def _product(sizes: Sequence[int]) -> int:
-    result = 1
-    for size in sizes:
-        result *= size
-    return result
+    return DYNAMIC if DYNAMIC in sizes else math.prod(sizes)
 
 
 def _groups(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:

@@ -17,6 +17,7 @@ _PASSES = {
     "lstm-lower-scan-loop": ("lower_scan_loop", "LowerScanLoopPass"),
     "lstm-lower-scan-unrolled": ("lower_scan_unrolled", "LowerScanUnrolledPass"),
     "lstm-lower-layers": ("lower_layers", "LowerLayersPass"),
+    "lstm-lower-dropout": ("lower_dropout", "LowerDropoutPass"),
     "lstm-expand-math": ("expand_math", "ExpandMathPass"),
     "lstm-materialize-weights": ("materialize_weights", "MaterializeWeightsPass"),
     "lstm-check-stage": ("check_stage", "CheckStagePass"),

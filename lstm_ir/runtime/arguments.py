@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from lstm_ir.runtime.device_array import DeviceArray
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec, format_shape, is_floating, numpy_dtype
 
-__all__ = ["as_mask", "as_tensor", "batch_and_time", "bind_inputs", "bind_states", "check_shape"]
+__all__ = ["as_mask", "as_seed", "as_tensor", "batch_and_time", "bind_inputs", "bind_states", "check_shape"]
 
 Array = np.ndarray[Any, Any]
 
@@ -176,6 +177,26 @@ def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
     if array.dtype != np.bool_:
         array = np.not_equal(array, np.zeros((), array.dtype))
     return np.ascontiguousarray(array).view(np.int8)
+
+
+def as_seed(seed: Any, takes_seed: bool) -> Array | None:
+    """Converts a seed to its two words, low word first, as int32; draws one if there is none.
+
+    Raises:
+      ArgumentTypeError: Not an integer.
+      ArgumentError: The module takes no seed, or it does not fit 64 bits.
+    """
+    if not takes_seed:
+        if seed is not None:
+            raise ArgumentError("seed: this module draws nothing: it was not compiled with training=True")
+        return None
+    if seed is None:
+        seed = secrets.randbits(64)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise ArgumentTypeError(f"seed: must be an integer or None; got {type(seed).__name__}")
+    if not 0 <= seed < 2**64:
+        raise ArgumentError(f"seed: must be at least 0 and less than 2**64; got {seed}")
+    return np.array([seed & 0xFFFFFFFF, int(seed) >> 32], np.uint32).view(np.int32)
 
 
 def bind_states(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from iree.runtime import _binding as iree
 
-from lstm_ir.runtime.arguments import as_mask, as_tensor, batch_and_time, bind_inputs, bind_states
+from lstm_ir.runtime.arguments import as_mask, as_seed, as_tensor, batch_and_time, bind_inputs, bind_states
 from lstm_ir.runtime.artifact import unpack
 from lstm_ir.runtime.buffers import StatelessBuffers
 from lstm_ir.runtime.device import Device, open_device, vm_instance
@@ -25,6 +25,7 @@ __all__ = ["Module", "load"]
 VmVariantList, HalBufferView = iree.VmVariantList, iree.HalBufferView
 Result = np.ndarray[Any, Any] | DeviceArray
 _MASK_ELEMENT = iree.HalElementType.SINT_8
+_SEED_ELEMENT = iree.HalElementType.INT_32
 
 
 def load(source: str | Path | bytes, device: str | None = None, threads: int | None = None) -> Module:
@@ -67,6 +68,7 @@ class Module:
       description: The artifact's self-description.
       inputs: Specs of the inputs, in order.
       mask: Spec of the mask, or None where the module accepts none.
+      takes_seed: Whether it was compiled for training, with dropout active.
       outputs: Specs of the outputs, in order.
       states: Specs of the recurrent states, in order.
       device: Where it runs.
@@ -80,11 +82,12 @@ class Module:
         self.states = tuple(TensorSpec.from_json(entry) for entry in description["states"])
         mask = description.get("mask")
         self.mask = None if mask is None else TensorSpec.from_json(mask, dtype="int8")
+        self.takes_seed = description.get("seed") is not None
         self._input_labels = [f"input {spec.name!r}" for spec in self.inputs]
         self._input_elements = [element_type(spec.dtype) for spec in self.inputs]
         self._state_elements = [element_type(spec.dtype) for spec in self.states]
         self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
-        self._frame_size = len(self.inputs) + len(self.outputs) + 1 + 2 * len(self.states)  # more than either way needs
+        self._frame_size = len(self.inputs) + len(self.outputs) + 2 + 2 * len(self.states)  # more than either way needs
         self._stateless = StatelessBuffers(device, self.states)
         self._load_code(vmfb)
 
@@ -110,7 +113,7 @@ class Module:
             raise ArtifactError(f"artifact: the module has no entry function {name!r}")
         # IREE writes the signature beside the code: a description of other arguments is caught here, not in a call.
         declaration = function.reflection.get("iree.abi.declaration")
-        wanted = len(self.inputs) + masks + 2 * len(self.states)
+        wanted = len(self.inputs) + masks + self.takes_seed + 2 * len(self.states)
         if declaration is not None and len(re.findall(r"%input\d+:", declaration)) != wanted:
             raise ArtifactError(f"artifact: entry {name!r} does not take the {wanted} arguments of its description")
         return function
@@ -146,6 +149,7 @@ class Module:
         mask: Any = None,
         initial_state: Any = None,
         state: State | None = None,
+        seed: int | None = None,
         device_outputs: bool = False,
     ) -> Any:
         """Runs the model.
@@ -158,6 +162,8 @@ class Module:
           initial_state: Where to start from: arrays in the order of ``states``, or a dict by name (names left out are
             zeros). Default: zeros.
           state: A state handle to start from and to leave advanced, instead of ``initial_state``.
+          seed: Of a module compiled for training: what dropout masks are drawn from, an integer; the same seed gives
+            the same masks. None draws a fresh one.
           device_outputs: Return device arrays and copy nothing back.
 
         Returns:
@@ -175,6 +181,7 @@ class Module:
         ]
         batch, time = batch_and_time(arrays, self.inputs)
         mask_array = None if mask is None else self._check_mask(mask, batch, time)
+        seed_words = as_seed(seed, self.takes_seed)
         given = None
         if state is not None or initial_state is not None:
             given = self._check_states(initial_state, state, batch)
@@ -189,6 +196,8 @@ class Module:
         if mask_array is not None:
             function = self._call_masked
             push(upload(self.device, mask_array, _MASK_ELEMENT).ref)
+        if seed_words is not None:
+            push(upload(self.device, seed_words, _SEED_ELEMENT).ref)
         if state is not None:
             return self._run_with_state(function, frame, state, device_outputs)
         for ref in self._initial_refs(given, batch):
