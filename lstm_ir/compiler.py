@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ def compile_artifact(
         after_pass: Called with the name of each pass and the module after it.
     """
     _check_arguments(target, batch, time, form)
+    _check_installed()
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
     from lstm_ir.runtime.artifact import pack
@@ -232,6 +234,19 @@ def lower(
     if until == "target":
         run(TENSORS)
     return scans
+
+
+def _check_installed() -> None:
+    """Say which extra is missing, where only the runtime is installed.
+
+    Raises:
+        ModuleNotFoundError: Naming the package and the extra.
+    """
+    for package, module in (("xdsl", "xdsl"), ("iree-base-compiler", "iree.compiler")):
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(
+                f"compiling needs the package {package}; install the extra: lstm-ir[compiler]", name=module
+            )
 
 
 def _check_arguments(target: str, batch: Any, time: Any, form: str) -> None:
