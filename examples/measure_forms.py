@@ -25,7 +25,7 @@ import lstm_ir
 from lstm_ir.compiler import compile_artifact
 from lstm_ir.runtime import host_features
 
-SHORT, LONG = 16, 48
+SHORT, LONG = 8, 24
 FEATURES = 8
 FORMS = ("loop", "unrolled")
 DRIVERS = ("local-sync", "local-task")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from lstm_ir.layers import Sequential
     from lstm_ir.passes.build_module import LayerModule
+    from lstm_ir.passes.model_interface import Interface
     from lstm_ir.runtime import Module
 
 TARGETS = ("cpu",)
@@ -112,6 +114,7 @@ def compile_artifact(
         after_pass: Called with the name of each pass and the module after it.
     """
     _check_arguments(target, batch, time, form)
+    _check_installed()
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
     from lstm_ir.runtime.artifact import pack
@@ -167,13 +170,23 @@ def model_of(source: Any) -> "Sequential":
 def layer_level(
     model: "Sequential", *, batch: int | None = None, time: int | None = None, training: bool = False
 ) -> "LayerModule":
-    """Return a model's module at layer level; ``unroll=True`` fixes the steps where the model declares them."""
+    """Return a model's module at layer level; ``unroll=True`` fixes the steps to those that the model declares.
+
+    Raises:
+        ArgumentError: If a layer has ``unroll=True`` and neither the model nor ``time`` says how many steps.
+    """
     from lstm_ir.passes.build_module import build_module
     from lstm_ir.passes.model_interface import recurrences
 
     cells = [cell.layer for cell in recurrences(model)]
-    if time is None and any(cell.unroll for cell in cells):
+    unrolled = [cell.name for cell in cells if cell.unroll]
+    if time is None and unrolled:
         time = model.input_shape[0 if cells[0].time_major else 1]
+        if time is None:
+            raise ArgumentError(
+                f"time: layer {unrolled[0]!r} has unroll=True, which needs a fixed number of steps; give time=, or "
+                "build the layer for a known length"
+            )
     return build_module(model, batch=batch, time=time, training=training)
 
 
@@ -231,6 +244,19 @@ def lower(
     return scans
 
 
+def _check_installed() -> None:
+    """Say which extra is missing, where only the runtime is installed.
+
+    Raises:
+        ModuleNotFoundError: Naming the package and the extra.
+    """
+    for package, module in (("xdsl", "xdsl"), ("iree-base-compiler", "iree.compiler")):
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(
+                f"compiling needs the package {package}; install the extra: lstm-ir[compiler]", name=module
+            )
+
+
 def _check_arguments(target: str, batch: Any, time: Any, form: str) -> None:
     if target not in TARGETS:
         raise UnsupportedError(f"target: got {target!r}, this version compiles for {', '.join(TARGETS)}")
@@ -270,8 +296,29 @@ def _describe(
         "scans": scans,
         "driver": advised_driver(scan["units"] for scan in scans),
         "weights_bytes": _weights_bytes(layer_module),
-        "model": {"class_name": "Sequential", "flavour": model.flavour, "config": model.get_config()},
+        **_describe_model(model, interface),
     }
+
+
+def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, Any]:
+    """Return the layers' configs, with which the model can be built again.
+
+    Nothing where a regularizer, constraint or initializer is a function of the user's: it has no config, and the
+    compiled module does not need it.
+    """
+    from lstm_ir.layers import InputLayer, Sequential
+
+    if model.input_layer is None:
+        # A stateful layer cannot be built without its batch; for others that of the build means nothing.
+        is_stateful = any(getattr(layer, "stateful", False) for layer in model.layers)
+        shape = model.input_shape if is_stateful else interface.inputs[0].shape
+        given = InputLayer(shape, model.input_dtype, model.input_name, flavour=model.flavour)
+        model = Sequential([given, *model.layers], model.name)
+    try:
+        config = model.get_config()
+    except UnsupportedError:
+        return {}
+    return {"model": {"class_name": "Sequential", "flavour": model.flavour, "config": config}}
 
 
 def _weights_bytes(layer_module: "LayerModule") -> int:
@@ -285,7 +332,10 @@ def check_output(output: str | os.PathLike[str]) -> Path:
 
     Raises:
         ArgumentError: If it cannot be written, before any work is done.
+        ArgumentTypeError: If it is not a path.
     """
+    if not isinstance(output, str | os.PathLike):
+        raise ArgumentTypeError(f"output: got {type(output).__name__}, expected a file path such as model.vmfb")
     path = Path(output)
     folder = path.parent
     if path.is_dir():

@@ -43,7 +43,7 @@ class LiveRecurrent(layers.Layer):
         self._modules: OrderedDict[int | None, Module] = OrderedDict()
         self._compiled_for: tuple[int, ...] = ()
         self._states: list[Array] | None = None
-        self._activity_losses: list[Any] = []
+        self._activity_losses: list[list[Any]] = []
 
     @property
     def cells(self) -> list[layers.LSTM]:
@@ -162,14 +162,23 @@ class LiveRecurrent(layers.Layer):
             result = module(x, mask=mask, initial_state=given)
             return result if isinstance(result, list) else [result]
         stored = self._stored_states(batch)
-        # Keras 1 and 2 take an initial state only while every stored state is zero, and ignore it silently otherwise.
-        if given is not None and (self.flavour == "keras3" or not any(state.any() for state in stored)):
-            stored = given
+        if given is not None:
+            stored = self._starting_states(stored, given)
         handle = module.make_state(batch)
         handle.set(stored)
         result = module(x, mask=mask, state=handle)
         self._states = [state.astype(self.variable_dtype) for state in handle.numpy().values()]
         return result if isinstance(result, list) else [result]
+
+    def _starting_states(self, stored: list[Array], given: list[Array]) -> list[Array]:
+        """Return the states to start from; Keras 1 and 2 take given ones only where a cell's stored ones are zero."""
+        if self.flavour == "keras3":
+            return given
+        starting: list[Array] = []
+        for first in range(0, len(stored), 2):
+            pair = slice(first, first + 2)
+            starting += stored[pair] if any(state.any() for state in stored[pair]) else given[pair]
+        return starting
 
     def _module(self, time: int) -> Module:
         """Return the compiled module, compiling on the first call and after the weights changed."""
@@ -217,10 +226,19 @@ class LiveRecurrent(layers.Layer):
         Args:
             states: A list of arrays (batch, units), h and c of each direction; None is zeros.
 
+        In Keras 3 the states can only be set to zero, and the call is accepted whether or not there are any.
+
         Raises:
             NotStatefulError: The layer is not stateful.
             ArgumentError: The layer is not built, or the states do not fit.
+            ArgumentTypeError: States are given to a layer of Keras 3.
         """
+        if self.flavour == "keras3":
+            if states is not None:
+                raise ArgumentTypeError(f"reset_states: layer {self.name!r} is of Keras 3, which takes no states here")
+            with self._lock:
+                self._states = None
+            return
         if not self.stateful:
             raise NotStatefulError(f"reset_states: layer {self.name!r} must be stateful")
         with self._lock:
@@ -250,22 +268,14 @@ class LiveRecurrent(layers.Layer):
 
     # losses
 
-    def _penalties(self, values: Sequence[Array]) -> list[Any]:
-        penalty = self._activity_regularizer()
-        if penalty is None:
-            return []
-        return [penalty(value) / value.shape[0] if value.shape[0] else value.dtype.type(0) for value in values]
-
-    def _activity_regularizer(self) -> Any:
-        return self.activity_regularizer
+    def _penalties(self, values: Sequence[Array]) -> list[list[Any]]:
+        """Return the penalties of what a call returned: this layer's own, then those of each layer inside."""
+        return [_activity_penalties(self, values)]
 
     @property
     def losses(self) -> list[Any]:
         """Penalties: of everything the latest call returned, then of kernel, recurrent kernel and bias."""
-        penalties = [
-            weight.spec.regularizer(weight.numpy()) for weight in self.weights if weight.spec.regularizer is not None
-        ]
-        return [*self._activity_losses, *penalties]
+        return [*(penalty for group in self._activity_losses for penalty in group), *_weight_penalties(self)]
 
     def apply_constraints(self) -> None:
         """Apply each weight's constraint to it, as an optimiser does after an update."""
@@ -292,3 +302,65 @@ class Bidirectional(LiveRecurrent, layers.Bidirectional):
     def cells(self) -> list[layers.LSTM]:
         """The forward and the backward layer."""
         return [self.forward_layer, self.backward_layer]
+
+    def _penalties(self, values: Sequence[Array]) -> list[list[Any]]:
+        groups = super()._penalties(values)
+        if self._has_inner_penalties and self._returns_both_directions:
+            groups += [_activity_penalties(*pair) for pair in zip(self.cells, self._by_direction(values), strict=True)]
+        return groups
+
+    @property
+    def _has_inner_penalties(self) -> bool:
+        return any(cell.activity_regularizer is not None for cell in self.cells)
+
+    @property
+    def _returns_both_directions(self) -> bool:
+        return self.merge_mode in ("concat", None)
+
+    def _by_direction(self, values: Sequence[Array]) -> list[list[Array]]:
+        """Return what the forward and the backward layer returned, before it was merged."""
+        if self.merge_mode is None:
+            forward, backward = values[:2]
+        else:
+            forward, backward = np.split(values[0], [self.forward_layer.units], axis=-1)
+        if self.return_sequences:
+            backward = np.flip(backward, 0 if self.time_major else 1)
+        states = list(values[-4:]) if self.return_state else []
+        return [[forward, *states[:2]], [backward, *states[2:]]]
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties of everything the latest call returned and of the weights.
+
+        First those of the merged output; then, direction by direction, of what it returned and of its weights. In
+        Keras 3 the penalties of all weights come last.
+
+        Raises:
+            UnsupportedError: The layers inside penalise outputs that are merged inside the compiled module.
+        """
+        if self._has_inner_penalties and not self._returns_both_directions:
+            raise UnsupportedError(
+                f"losses: layer {self.name!r} merges by {self.merge_mode!r}, so the activity_regularizer of the layers "
+                "inside never sees their outputs; use merge_mode 'concat' or None"
+            )
+        own, *inner = self._activity_losses or [[]]
+        inner = inner or [[] for _ in self.cells]
+        weights = [_weight_penalties(cell, trainable=self.trainable) for cell in self.cells]
+        groups = [*inner, *weights] if self.flavour == "keras3" else [inner[0], weights[0], inner[1], weights[1]]
+        return [*own, *(penalty for group in groups for penalty in group)]
+
+
+def _activity_penalties(layer: layers.Layer, values: Sequence[Array]) -> list[Any]:
+    """Return a layer's penalty of each value it returned, by the length of the value's first axis."""
+    penalty = layer.activity_regularizer
+    if penalty is None:
+        return []
+    return [penalty(value) / value.shape[0] if value.shape[0] else value.dtype.type(0) for value in values]
+
+
+def _weight_penalties(layer: layers.Layer, *, trainable: bool = True) -> list[Any]:
+    """Return the penalties of a layer's weights; Keras 3 leaves out those that are not trained."""
+    if layer.flavour == "keras3" and not (trainable and layer.trainable):
+        return []
+    regularized = ((weight.spec.regularizer, weight) for weight in layer.weights)
+    return [regularizer(weight.numpy()) for regularizer, weight in regularized if regularizer is not None]

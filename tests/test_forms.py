@@ -88,12 +88,12 @@ def check_against_reference(drawn):
     rng = np.random.default_rng(drawn.seed)
     layer = build(drawn, rng)
     dtype = drawn.layer["dtype"]
-    unrolled = drawn.form == "unrolled"
-    module = lstm_ir.compile(layer, form=drawn.form, time=STEPS if unrolled else None)
+    fixed = drawn.form == "unrolled" or drawn.layer["unroll"]
+    module = lstm_ir.compile(layer, form=drawn.form, time=STEPS if fixed else None)
     assert set(module.forms.values()) == {drawn.form}
     model = lstm_ir.compiler.model_of(layer)
     for batch, time, kind in [(1, 1, "none"), (3, 4, "right"), (2, 7, "holes"), (5, 3, rng.choice(MASKS))]:
-        time = STEPS if unrolled else time
+        time = STEPS if fixed else time
         order = (1, 0, 2) if drawn.layer["time_major"] else (0, 1, 2)
         x = rng.normal(size=(batch, time, drawn.features)).astype(dtype).transpose(order)
         mask = None if kind == "none" else make_mask(kind, batch, time, rng)
@@ -136,7 +136,7 @@ def test_unrolled_is_the_reference(drawn):
 def test_chunks_are_the_whole(data):
     """A sequence cut anywhere, with the state carried on the device, gives what the whole sequence gives."""
     drawn = data.draw(drawn_layers("loop"))
-    drawn.layer.update(go_backwards=False, return_sequences=True, return_state=False, time_major=False)
+    drawn.layer.update(unroll=False, go_backwards=False, return_sequences=True, return_state=False, time_major=False)
     rng = np.random.default_rng(drawn.seed)
     layer = build(Drawn(drawn.layer, None, drawn.features, "loop", drawn.seed), rng)
     module = lstm_ir.compile(layer)

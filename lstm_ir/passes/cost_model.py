@@ -7,17 +7,15 @@ between forms, they do not predict a time.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-LOOP_STEP_US = 9.0
+LOOP_STEP_US = 8.0
 """Host work a step of form ``loop``: two dispatches and a copy, each recorded and waited for."""
 UNROLLED_STEP_US = 5.0
 """The same dispatches inside one command buffer."""
-GIGAFLOPS = 20.0
+GIGAFLOPS = 30.0
 """What IREE's own code generation reaches on a step's product."""
-UNROLLED_COMPILE_MS = 12.0
-"""Compile time that each unrolled step adds."""
 UNROLLED_MAX_STEPS = 64
-"""Beyond this many steps the unrolled form costs more compile time and code than it saves."""
-LOCAL_TASK_STEP_FLOP = 2e6
+"""Beyond this many steps the unrolled form is taken only when asked for: each adds compile time (30 to 60 ms) and code."""
+LOCAL_TASK_STEP_FLOP = 5e5
 """Work of one step of one row from which sharing it between cores pays for the hand-over (about 10 us)."""
 
 

@@ -109,7 +109,10 @@ class _Double(Arithmetic):
         w = self.add(x, 1.0)
         lost = self.div(self.sub(x, self.sub(w, 1.0)), w)
         corrected = self.add(self.log(w), lost)
-        return self.where(self.compare(w, "oeq", math.inf), math.inf, corrected)
+        # Where w is 0 or infinity the second term is NaN; where x is 0 the sum would lose its sign.
+        corrected = self.where(self.compare(w, "oeq", 0.0), -math.inf, corrected)
+        corrected = self.where(self.compare(w, "oeq", math.inf), math.inf, corrected)
+        return self.where(self.compare(x, "oeq", 0.0), x, corrected)
 
     def expm1(self, x: SSAValue) -> SSAValue:
         # Near zero, where e^x - 1 cancels, the Taylor series.
@@ -127,7 +130,7 @@ class _Double(Arithmetic):
     def erf(self, x: SSAValue) -> SSAValue:
         # erf(x) = 1 - erfc(x), erfc(x) = e^(P(y) - x^2) for x >= 1, P by Clenshaw's recurrence.
         magnitude = self.abs(x)
-        bounded = self.b.do(arith.MinimumfOp(magnitude, self.number(ERF_LARGE)))
+        bounded = self.minimum(magnitude, ERF_LARGE)
         middle, half = (ERF_LARGE + ERF_SMALL) / 2, (ERF_LARGE - ERF_SMALL) / 2
         y = self.mul(self.sub(bounded, middle), 1.0 / half)
         twice = self.mul(y, 2.0)
@@ -174,6 +177,7 @@ class ExpandMathPass(ModulePass):
 
     IREE approximates these functions for f32 itself; for f64 it calls a C library, which its embedded executables do
     not have. Errors are a few units in the last place; infinities and NaN behave as in C.
+    IREE's CPU drivers take subnormal numbers for zeros.
     """
 
     name = "lstm-expand-math"

@@ -2,10 +2,12 @@
 
 import ctypes
 import re
+import shlex
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, CompileError
@@ -66,6 +68,13 @@ class Diagnostics:
         return None
 
 
+def _linker_path() -> str:
+    """Return the path of the linker that IREE's compiler brings along."""
+    from iree.compiler import _mlir_libs
+
+    return str(Path(_mlir_libs.__file__).parent / "iree-lld")
+
+
 def flags_for_cpu(target_cpu: str) -> list[str]:
     """Return IREE's flags for a CPU: ``host``, ``generic`` or one of LLVM's names (``x86-64-v3``, ``znver4`` ...)."""
     return [
@@ -73,6 +82,8 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
         "--iree-input-type=none",
         "--iree-opt-level=O3",
         f"--iree-llvmcpu-target-cpu={target_cpu}",
+        # IREE hands the linker's path to a shell: quoted, it may contain spaces.
+        f"--iree-llvmcpu-embedded-linker-path={shlex.quote(_linker_path())}",
         # Nothing is down-cast unasked; f64 is IREE's one demotion by default.
         "--iree-input-demote-f64-to-f32=false",
         # Symbols and source maps of generated code help nobody who has the artifact alone.

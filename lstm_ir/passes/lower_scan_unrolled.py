@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from xdsl.context import Context
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
@@ -30,9 +31,11 @@ class LowerScanUnrolled(RewritePattern):
                 "form 'unrolled' needs a static one (compile with time=)"
             )
         carry = steps.start(b)
-        for k in range(steps.time):
-            # A step number that IREE cannot see keeps the code of all steps the same, so that it is compiled once.
-            carry = steps.step(b, b.do(OptimizationBarrierOp(b.index(k))), carry)
+        # Step numbers that IREE cannot see keep the code of all steps the same, so that it is compiled once; one barrier
+        # in front of all steps leaves them in one command buffer.
+        first = b.do(OptimizationBarrierOp(b.index(0)))
+        for number in [b.do(arith.AddiOp(first, b.index(k))) for k in range(steps.time)]:
+            carry = steps.step(b, number, carry)
         rewriter.replace(op, [], steps.results(b, carry))
 
 

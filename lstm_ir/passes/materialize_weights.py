@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain, count
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -27,8 +28,8 @@ class MaterializeWeightsPass(ModulePass):
     Before: ``%K = lstm.weight "lstm/kernel"``
     After: ``util.global private @weight.lstm.kernel {lstm.weight = "lstm/kernel"}``, ``%K = util.global.load @...``
 
-    One global per distinct weight, shared by all entry points. The values are attached, by the expression in the attribute
-    ``lstm.weight``, when the module is handed to IREE.
+    One global per distinct weight, shared by all entry points. The values are attached, by the expression in the
+    attribute ``lstm.weight``, when the module is handed to IREE.
     """
 
     name = "lstm-materialize-weights"
@@ -41,7 +42,10 @@ class MaterializeWeightsPass(ModulePass):
             expression = expression_of(weight.results[0])
             if expression is None or not any(_is_reader(use.operation) for use in weight.results[0].uses):
                 continue
-            name, type_ = globals_.setdefault(expression, (f"weight.{symbol(str(expression))}", weight.results[0].type))
+            if expression not in globals_:
+                taken = {name for name, _ in globals_.values()}
+                globals_[expression] = (_free(f"weight.{symbol(str(expression))}", taken), weight.results[0].type)
+            name, type_ = globals_[expression]
             load = GlobalLoadOp(name, type_)
             Rewriter.insert_op(load, InsertPoint.before(weight))
             for use in tuple(weight.results[0].uses):
@@ -57,6 +61,12 @@ class MaterializeWeightsPass(ModulePass):
             first = block.first_op
             point = InsertPoint.at_end(block) if first is None else InsertPoint.before(first)
             Rewriter.insert_op(declared, point)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name, numbered if names of Keras that differ have become the same symbol."""
+    candidates = chain([name], (f"{name}_{number}" for number in count(1)))
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _is_reader(op: Operation) -> bool:

@@ -73,7 +73,7 @@ class OptDriver(xDSLOptMain):
 
         def print_after(previous: ModulePass | None, module: ModuleOp, following: ModulePass | None) -> None:
             if previous is not None:
-                note(f"// IR after {previous.spec()}\n{module}")
+                note(f"// IR after {previous.spec()}\n" + str(module))
             if verify is not None:
                 verify(previous, module, following)
 

@@ -1,6 +1,6 @@
 """Configuration of lit for the FileCheck tests: IR in, IR out, checked line by line.
 
-Run with ``lit tests/filecheck``, by the Python that has the package's dependencies; nothing needs to be installed or on PATH.
+Run with ``lit tests/filecheck``, by the Python that has the package's dependencies; nothing needs to be on PATH.
 """
 
 import importlib.metadata
@@ -13,8 +13,8 @@ import lit.formats
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = f'"{sys.executable}"'
 
-config.name = "lstm-ir"  # noqa: F821  # lit defines config
-config = config  # noqa: F821, PLW0127
+config = config  # noqa: F821  # lit defines it
+config.name = "lstm-ir"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir"]
 config.test_source_root = str(Path(__file__).resolve().parent)

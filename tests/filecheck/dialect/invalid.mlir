@@ -449,6 +449,16 @@ func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf32>, %h: tensor<2x4xf32>) {
 }
 
 // -----
+// CHECK: {{^}}lstm.scan 's': zero_map needs a mask and masked_output zero
+func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf32>, %m: tensor<2x5xi8>, %h: tensor<2x4xf32>) {
+  %y, %h1 = lstm.scan "s" input(%p : tensor<2x5x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) mask(%m : tensor<2x5xi8>) init(%h : tensor<2x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, mask_map = affine_map<(k, b)[T] -> (b, k)>, zero_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<2x4xf32>, tensor<2x4xf32> cell {
+  ^c(%z: vector<4xf32>, %hp: vector<4xf32>):
+    lstm.yield %z : vector<4xf32>
+  }
+  func.return
+}
+
+// -----
 // CHECK: {{^}}lstm.scan 's': masked_output 'keep' is not hold or zero
 func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf32>, %h: tensor<2x4xf32>) {
   %y, %h1 = lstm.scan "s" input(%p : tensor<2x5x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h : tensor<2x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "keep"} -> tensor<2x4xf32>, tensor<2x4xf32> cell {

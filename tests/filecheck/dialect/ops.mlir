@@ -61,13 +61,13 @@ func.func @recurrence(%x: tensor<?x?x3xf16>, %m: tensor<?x?xi8>, %w: tensor<8x8x
   %q = lstm.project %x : tensor<?x?x3xf16> kernel(%kk : tensor<3x8xf16>) -> tensor<?x?x8xf32>
 
   // A cell of two gates, one kernel a gate, a mask, a reversed output, every attribute.
-  // CHECK-NEXT: %y, %h, %c = lstm.scan "gates" input(%x : tensor<?x?x3xf16>) kernels(%k0, %k1 : tensor<3x4xf16>, tensor<3x4xf16>) recurrent_kernels(%r : tensor<4x8xf16>) mask(%m : tensor<?x?xi8>) init(%h0, %c0 : tensor<?x4xf16>, tensor<?x4xf16>) {input_map = affine_map<(d0, d1)[s0] -> (d1, d0)>, mask_map = affine_map<(d0, d1)[s0] -> (d0, d1)>, output_map = affine_map<(d0, d1)[s0] -> (d1, ((s0 + (d0 * -1)) + -1))>, masked_output = "zero", unroll, form = "loop", reason = "asked for"} -> tensor<?x?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16> cell {
+  // CHECK-NEXT: %y, %h, %c = lstm.scan "gates" input(%x : tensor<?x?x3xf16>) kernels(%k0, %k1 : tensor<3x4xf16>, tensor<3x4xf16>) recurrent_kernels(%r : tensor<4x8xf16>) mask(%m : tensor<?x?xi8>) init(%h0, %c0 : tensor<?x4xf16>, tensor<?x4xf16>) {input_map = affine_map<(d0, d1)[s0] -> (d1, d0)>, mask_map = affine_map<(d0, d1)[s0] -> (d0, d1)>, zero_map = affine_map<(d0, d1)[s0] -> (((s0 + (d0 * -1)) + -1), d1)>, output_map = affine_map<(d0, d1)[s0] -> (d1, ((s0 + (d0 * -1)) + -1))>, masked_output = "zero", unroll, form = "loop", reason = "asked for"} -> tensor<?x?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16> cell {
   // CHECK-NEXT: ^{{.*}}(%i: vector<4xf32>, %f: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
   // CHECK-NEXT:   %s = lstm.activate <sigmoid> %i : vector<4xf32>
   // CHECK-NEXT:   %t = arith.mulf %s, %cp : vector<4xf32>
   // CHECK-NEXT:   lstm.yield %t, %cp : vector<4xf32>, vector<4xf32>
   // CHECK-NEXT: }
-  %y, %h, %c = lstm.scan "gates" input(%x : tensor<?x?x3xf16>) kernels(%k0, %k1 : tensor<3x4xf16>, tensor<3x4xf16>) recurrent_kernels(%r : tensor<4x8xf16>) mask(%m : tensor<?x?xi8>) init(%h0, %c0 : tensor<?x4xf16>, tensor<?x4xf16>) {input_map = affine_map<(k, b)[T] -> (b, k)>, mask_map = affine_map<(k, b)[T] -> (k, b)>, output_map = affine_map<(k, b)[T] -> (b, T - k - 1)>, masked_output = "zero", unroll, form = "loop", reason = "asked for"} -> tensor<?x?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16> cell {
+  %y, %h, %c = lstm.scan "gates" input(%x : tensor<?x?x3xf16>) kernels(%k0, %k1 : tensor<3x4xf16>, tensor<3x4xf16>) recurrent_kernels(%r : tensor<4x8xf16>) mask(%m : tensor<?x?xi8>) init(%h0, %c0 : tensor<?x4xf16>, tensor<?x4xf16>) {input_map = affine_map<(k, b)[T] -> (b, k)>, mask_map = affine_map<(k, b)[T] -> (k, b)>, zero_map = affine_map<(k, b)[T] -> (T - k - 1, b)>, output_map = affine_map<(k, b)[T] -> (b, T - k - 1)>, masked_output = "zero", unroll, form = "loop", reason = "asked for"} -> tensor<?x?x4xf16>, tensor<?x4xf16>, tensor<?x4xf16> cell {
   ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
     %s = lstm.activate <sigmoid> %i : vector<4xf32>
     %t = arith.mulf %s, %cp : vector<4xf32>

@@ -43,6 +43,19 @@ func.func @call() -> (tensor<3x8xf32>, tensor<3x4xf32>) {
 // CHECK-NEXT:  }
 
 // -----
+// Names of Keras that differ only in what MLIR does not allow get numbers.
+func.func @call() -> (tensor<2xf32>, tensor<2xf32>) {
+  %a = lstm.weight "my lstm/bias" : tensor<2xf32>
+  %b = lstm.weight "my.lstm/bias" : tensor<2xf32>
+  func.return %a, %b : tensor<2xf32>, tensor<2xf32>
+}
+// CHECK:       "util.global"() <{sym_name = "weight.my.lstm.bias_1", sym_visibility = "private", type = tensor<2xf32>}> {lstm.weight = {{\[\[}}"my.lstm/bias", 0 : i64, 1 : i64]]} : () -> ()
+// CHECK-NEXT:  "util.global"() <{sym_name = "weight.my.lstm.bias", sym_visibility = "private", type = tensor<2xf32>}> {lstm.weight = {{\[\[}}"my lstm/bias", 0 : i64, 1 : i64]]} : () -> ()
+// CHECK:         %0 = "util.global.load"() <{global = @weight.my.lstm.bias, is_immutable}> : () -> tensor<2xf32>
+// CHECK-NEXT:    %1 = "util.global.load"() <{global = @weight.my.lstm.bias_1, is_immutable}> : () -> tensor<2xf32>
+// CHECK-NEXT:    func.return %0, %1
+
+// -----
 // Declined: what is not made of weights alone. A weight that nobody reads goes.
 func.func @call(%K: tensor<3x8xf32>) -> tensor<3x8xf32> {
   %unused = lstm.weight "unused" : tensor<3x4xf32>

@@ -87,6 +87,15 @@ func.func @zero_output(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4
   func.return
 }
 
+// Unrolled backwards, Keras zeroes by the mask in the order of the input; in the order of the outputs otherwise.
+// CHECK-LABEL: func.func @misplaced_zeros(
+// CHECK: lstm.scan "lstm" input(%x{{.*}}mask(%m : tensor<?x?xi8>){{.*}} {input_map = affine_map<(d0, d1)[s0] -> (((s0 + (d0 * -1)) + -1), d1)>, mask_map = affine_map<(d0, d1)[s0] -> (((s0 + (d0 * -1)) + -1), d1)>, zero_map = affine_map<(d0, d1)[s0] -> (d0, d1)>, output_map = affine_map<(d0, d1)[s0] -> (d0, d1)>, masked_output = "zero", unroll} ->
+func.func @misplaced_zeros(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.layer %x : tensor<?x?x3xf32> kernel(%K : tensor<3x16xf32>) recurrent_kernel(%R : tensor<4x16xf32>) mask(%m : tensor<?x?xi8>) initial_state(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {layer = "lstm", activation = #lstm.activation<tanh>, recurrent_activation = #lstm.activation<hard_sigmoid>, time_major, go_backwards, return_sequences, zero_output_for_mask, unroll} -> tensor<?x?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+  "test.use"(%y, %h, %c) : (tensor<?x?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> ()
+  func.return
+}
+
 // The wish to unroll stays a wish.
 // CHECK-LABEL: func.func @unroll(
 // CHECK: lstm.scan "lstm" input(%x{{.*}}{{.*}} {input_map = affine_map<(d0, d1)[s0] -> (d1, d0)>, masked_output = "hold", unroll} ->
