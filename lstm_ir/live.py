@@ -24,12 +24,16 @@ from lstm_ir.runtime import Module
 
 Array = NDArray[Any]
 
-CACHED_LENGTHS = 8
-"""How many sequence lengths an unrolled layer keeps compiled; other layers have one module for all lengths."""
+CACHED_MODULES = 8
+"""How many modules a layer keeps: of each length for an unrolled layer, and with dropout or without."""
 
 
 class NotStatefulError(LstmIrError, AttributeError):
     """``reset_states`` of a layer that keeps no state; Keras raises AttributeError."""
+
+
+class NotAFlagError(LstmIrError, AttributeError):
+    """``training`` is neither true nor false; Keras raises AttributeError."""
 
 
 class LiveRecurrent(layers.Layer):
@@ -40,7 +44,7 @@ class LiveRecurrent(layers.Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lock = threading.RLock()
-        self._modules: OrderedDict[int | None, Module] = OrderedDict()
+        self._modules: OrderedDict[tuple[int | None, bool], Module] = OrderedDict()
         self._compiled_for: tuple[int, ...] = ()
         self._states: list[Array] | None = None
         self._activity_losses: list[list[Any]] = []
@@ -60,6 +64,7 @@ class LiveRecurrent(layers.Layer):
         *,
         mask: Any = None,
         training: Any = None,
+        seed: int | None = None,
     ) -> Any:
         """Run the layer.
 
@@ -70,6 +75,7 @@ class LiveRecurrent(layers.Layer):
             constants: None; an LSTM takes none.
             mask: Array (batch, time), in the input's order of axes; a step counts where it is not 0.
             training: Whether dropout is active.
+            seed: What dropout masks are drawn from; the same seed gives the same masks. None draws a fresh one.
 
         Returns:
             The output, or a list of output and states if ``return_state`` (a tuple in Keras 3).
@@ -78,12 +84,13 @@ class LiveRecurrent(layers.Layer):
             ArgumentError: A wrong rank, shape or count.
             ArgumentTypeError: A wrong type or dtype.
             InvalidArgumentError: States or steps that do not fit the inputs.
-            UnsupportedError: ``training`` with dropout, or constants.
+            NotAFlagError: ``training`` is neither true nor false.
+            UnsupportedError: Constants.
         """
         x, initial = self._split_inputs(inputs, initial_state)
         if constants is not None and len(constants):
             raise UnsupportedError("constants: an LSTM takes none")
-        self._check_training(training)
+        draws = self._draws_masks(training)
         with self._lock:
             if not self.built:
                 self.build(x.shape)
@@ -92,8 +99,9 @@ class LiveRecurrent(layers.Layer):
             if x.shape[time_axis] == 0:
                 raise InvalidArgumentError(f"inputs: layer {self.name!r} needs at least 1 step, got 0")
             given = self._check_initial_state(initial, x.shape[1 - time_axis])
-            module = self._module(x.shape[time_axis])
-            values = self._run(module, x, self._first_mask(mask), given, x.shape[1 - time_axis])
+            module = self._module(x.shape[time_axis], draws)
+            options = {"mask": self._first_mask(mask), **({"seed": seed} if draws else {})}
+            values = self._run(module, x, options, given, x.shape[1 - time_axis])
             self._activity_losses = self._penalties(values)
         if len(values) == 1:
             return values[0]
@@ -128,15 +136,16 @@ class LiveRecurrent(layers.Layer):
             return mask[0]
         return mask
 
-    def _check_training(self, training: Any) -> None:
-        if not training:
-            return
-        for cell in self.cells:
-            if cell.dropout > 0 or cell.recurrent_dropout > 0:
-                raise UnsupportedError(
-                    f"training: layer {cell.name!r} has dropout={cell.dropout}, recurrent_dropout="
-                    f"{cell.recurrent_dropout}; this version compiles inference only (training=False)"
-                )
+    def _draws_masks(self, training: Any) -> bool:
+        """Return whether this call draws dropout masks."""
+        rates = [rate for cell in self.cells for rate in (cell.dropout, cell.recurrent_dropout)]
+        if training is None or not any(rates):
+            return False
+        if not isinstance(training, bool | np.bool_ | int) or training not in (0, 1):
+            raise NotAFlagError(f"training: got {training!r}, expected True or False")
+        if training and 1.0 in rates:
+            raise ArgumentError(f"dropout: layer {self.name!r} drops everything; in training a rate must be below 1")
+        return bool(training)
 
     def _check_initial_state(self, states: Sequence[Any], batch: int) -> list[Array] | None:
         if not len(states):
@@ -156,17 +165,19 @@ class LiveRecurrent(layers.Layer):
             checked.append(array)
         return checked
 
-    def _run(self, module: Module, x: Array, mask: Any, given: list[Array] | None, batch: int) -> list[Array]:
+    def _run(
+        self, module: Module, x: Array, options: dict[str, Any], given: list[Array] | None, batch: int
+    ) -> list[Array]:
         """Call the module; of a stateful layer, start from the stored states and store the new ones."""
         if not self.stateful:
-            result = module(x, mask=mask, initial_state=given)
+            result = module(x, initial_state=given, **options)
             return result if isinstance(result, list) else [result]
         stored = self._stored_states(batch)
         if given is not None:
             stored = self._starting_states(stored, given)
         handle = module.make_state(batch)
         handle.set(stored)
-        result = module(x, mask=mask, state=handle)
+        result = module(x, state=handle, **options)
         self._states = [state.astype(self.variable_dtype) for state in handle.numpy().values()]
         return result if isinstance(result, list) else [result]
 
@@ -180,7 +191,7 @@ class LiveRecurrent(layers.Layer):
             starting += stored[pair] if any(state.any() for state in stored[pair]) else given[pair]
         return starting
 
-    def _module(self, time: int) -> Module:
+    def _module(self, time: int, training: bool) -> Module:
         """Return the compiled module, compiling on the first call and after the weights changed."""
         from lstm_ir.compiler import compile as compile_layer
 
@@ -188,10 +199,11 @@ class LiveRecurrent(layers.Layer):
         if versions != self._compiled_for:
             self._modules.clear()
             self._compiled_for = versions
-        key = time if any(cell.unroll for cell in self.cells) else None
+        length = time if any(cell.unroll for cell in self.cells) else None
+        key = (length, training)
         if key not in self._modules:
-            self._modules[key] = compile_layer(self, time=key)
-            if len(self._modules) > CACHED_LENGTHS:
+            self._modules[key] = compile_layer(self, time=length, training=training)
+            if len(self._modules) > CACHED_MODULES:
                 self._modules.popitem(last=False)
         self._modules.move_to_end(key)
         return self._modules[key]

@@ -331,7 +331,7 @@ func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf32>, %h: tensor<2x4xf32>) {
 // -----
 // CHECK: {{^}}lstm.scan 's': expected at least one state
 func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf32>) {
-  %y = "lstm.scan"(%p, %R) <{layer = "s", input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", operandSegmentSizes = array<i32: 1, 0, 1, 0, 0, 0>}> ({
+  %y = "lstm.scan"(%p, %R) <{layer = "s", input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", operandSegmentSizes = array<i32: 1, 0, 1, 0, 0, 0, 0, 0>}> ({
   ^c(%z: vector<4xf32>):
     "lstm.yield"() : () -> ()
   }) : (tensor<2x5x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>

@@ -7,7 +7,7 @@
 
 // A dynamic number of steps can only be looped over.
 // CHECK-LABEL: func.func @dynamic
-// CHECK: form = "loop", reason = "about 9.0 us/step (host loop over step dispatches); unrolled: the number of steps is dynamic; fix it with time=; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: the number of steps is dynamic; fix it with time=; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
 // LOOP-LABEL: func.func @dynamic
 // LOOP: form = "loop", reason = "asked for; host loop over step dispatches"
 // UNROLLED: lstm-choose-form: scan 'dyn': form 'unrolled': the number of steps is dynamic; fix it with time=; possible here: auto, loop
@@ -24,7 +24,7 @@ func.func @dynamic(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8
 // -----
 // A short static number of steps is cheaper unrolled.
 // CHECK-LABEL: func.func @short
-// CHECK: form = "unrolled", reason = "about 5.0 us/step (all steps in one command buffer); loop about 9.0; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "unrolled", reason = "about 5.0 us/step (all steps in one command buffer); loop about 8.0; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
 // LOOP-LABEL: func.func @short
 // LOOP: form = "loop", reason = "asked for; host loop over step dispatches"
 // UNROLLED-LABEL: func.func @short
@@ -53,7 +53,7 @@ func.func @longest(%p: tensor<?x64x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x64x
 
 // -----
 // CHECK-LABEL: func.func @long
-// CHECK: form = "loop", reason = "about 9.0 us/step (host loop over step dispatches); unrolled: 65 steps are more than 64; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: 65 steps are more than 64; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
 // UNROLLED-LABEL: func.func @long(
 // UNROLLED: form = "unrolled", reason = "asked for; 65 steps are more than 64"
 func.func @long(%p: tensor<?x65x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x65xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
