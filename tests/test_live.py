@@ -197,14 +197,14 @@ def test_training_without_dropout_is_inference(layer):
 
 
 @pytest.mark.parametrize("rates", [{"dropout": 0.5}, {"recurrent_dropout": 0.1}])
-def test_training_with_dropout_is_refused(compiled, rates):
+def test_training_with_dropout_is_compiled_apart(compiled, rates):
     layer = lstm_ir.LSTM(U, **rates)
-    for refused in (layer, lstm_ir.Bidirectional(layer)):
-        with pytest.raises(UnsupportedError, match="dropout"):
-            refused(X, training=True)
-    assert not compiled
-    for inference in (None, False, 0):
-        layer(X, training=inference)
+    outputs = [layer(X, training=training) for training in (None, False, 0)]
+    for output in outputs:
+        np.testing.assert_array_equal(output, outputs[0])
+    assert (layer(X, training=True) != outputs[0]).any()
+    assert compiled == {None: 2}
+    assert lstm_ir.Bidirectional(layer)(X, training=True).shape == (B, 2 * U)
 
 
 # Stateful layers (the rules of Keras).
@@ -459,7 +459,7 @@ def test_new_weights_compile_again_and_equal_calls_do_not(compiled):
 
 
 def test_an_unrolled_layer_compiles_for_each_length_and_keeps_a_few(compiled, monkeypatch):
-    monkeypatch.setattr(live, "CACHED_LENGTHS", 2)
+    monkeypatch.setattr(recurrent, "CACHED_MODULES", 2)
     layer = lstm_ir.LSTM(U, unroll=True)
     for steps in (1, 2, 1, 3, 1, 2):  # 3 drives out 2, which was used longer ago than 1
         layer(draw(B, steps, I))
@@ -473,7 +473,7 @@ def test_an_unrolled_layer_is_the_looped_one(layer):
     unrolled.set_weights(layer.get_weights())
     for got, expected in zip(unrolled(X[:, :2]), layer(X[:, :2]), strict=True):
         close(got, expected)
-    assert set(unrolled._modules[2].forms.values()) == {"unrolled"}
+    assert set(unrolled._modules[2, False].forms.values()) == {"unrolled"}
 
 
 def test_concurrent_first_calls_compile_once(compiled):

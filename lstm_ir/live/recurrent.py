@@ -1,18 +1,12 @@
-"""Layers that execute: Keras's ``LSTM`` and ``Bidirectional`` on arrays, compiled on the first call.
+"""What executing layers share: the call, the compiled modules, the losses."""
 
-The descriptions in ``lstm_ir.layers`` say what a layer is; here it gets ``__call__``, ``states``, ``reset_states`` and
-``losses``. Python only checks, converts and keeps state: everything numeric is in the compiled module.
-"""
-
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_ir import layers
 from lstm_ir.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -20,6 +14,8 @@ from lstm_ir.errors import (
     LstmIrError,
     UnsupportedError,
 )
+from lstm_ir.live.penalties import activity_penalties, weight_penalties
+from lstm_ir.live.recorded_states import RecordedStates
 from lstm_ir.runtime import Module
 
 Array = NDArray[Any]
@@ -28,31 +24,18 @@ CACHED_MODULES = 8
 """How many modules a layer keeps: of each length for an unrolled layer, and with dropout or without."""
 
 
-class NotStatefulError(LstmIrError, AttributeError):
-    """``reset_states`` of a layer that keeps no state; Keras raises AttributeError."""
-
-
 class NotAFlagError(LstmIrError, AttributeError):
     """``training`` is neither true nor false; Keras raises AttributeError."""
 
 
-class LiveRecurrent(layers.Layer):
+class LiveRecurrent(RecordedStates):
     """What `LSTM` and `Bidirectional` share: the call, the compiled modules, the state."""
-
-    stateful: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lock = threading.RLock()
         self._modules: OrderedDict[tuple[int | None, bool], Module] = OrderedDict()
         self._compiled_for: tuple[int, ...] = ()
-        self._states: list[Array] | None = None
         self._activity_losses: list[list[Any]] = []
-
-    @property
-    def cells(self) -> list[layers.LSTM]:
-        """The LSTMs inside, forward before backward."""
-        raise NotImplementedError  # each of the two classes says which it has
 
     # call
 
@@ -181,16 +164,6 @@ class LiveRecurrent(layers.Layer):
         self._states = [state.astype(self.variable_dtype) for state in handle.numpy().values()]
         return result if isinstance(result, list) else [result]
 
-    def _starting_states(self, stored: list[Array], given: list[Array]) -> list[Array]:
-        """Return the states to start from; Keras 1 and 2 take given ones only where a cell's stored ones are zero."""
-        if self.flavour == "keras3":
-            return given
-        starting: list[Array] = []
-        for first in range(0, len(stored), 2):
-            pair = slice(first, first + 2)
-            starting += stored[pair] if any(state.any() for state in stored[pair]) else given[pair]
-        return starting
-
     def _module(self, time: int, training: bool) -> Module:
         """Return the compiled module, compiling on the first call and after the weights changed."""
         from lstm_ir.compiler import compile as compile_layer
@@ -208,171 +181,19 @@ class LiveRecurrent(layers.Layer):
         self._modules.move_to_end(key)
         return self._modules[key]
 
-    # state
-
-    def _stored_states(self, batch: int) -> list[Array]:
-        if self._states is None:
-            self._states = [np.zeros((batch, cell.units), self.variable_dtype) for cell in self.cells for _ in range(2)]
-        return self._states
-
-    @property
-    def states(self) -> list[Array | None]:
-        """The recorded states, h and c of each direction; None for each before build, or if not stateful."""
-        if not self.stateful or not self.built:
-            return [None, None] * len(self.cells)
-        batch = self._fixed_batch()
-        return [state.copy() for state in self._stored_states(batch)]
-
-    def _fixed_batch(self) -> int:
-        shape = self.build_input_shape
-        batch = None if shape is None else shape[1 if self.cells[0].time_major else 0]
-        if batch is None:
-            raise ArgumentError(
-                f"layer {self.name!r} is stateful and needs to know its batch size; build it with a full input shape"
-            )
-        return batch
-
-    def reset_states(self, states: Any = None) -> None:
-        """Set the recorded states, all or none.
-
-        Args:
-            states: A list of arrays (batch, units), h and c of each direction; None is zeros.
-
-        In Keras 3 the states can only be set to zero, and the call is accepted whether or not there are any.
-
-        Raises:
-            NotStatefulError: The layer is not stateful.
-            ArgumentError: The layer is not built, or the states do not fit.
-            ArgumentTypeError: States are given to a layer of Keras 3.
-        """
-        if self.flavour == "keras3":
-            if states is not None:
-                raise ArgumentTypeError(f"reset_states: layer {self.name!r} is of Keras 3, which takes no states here")
-            with self._lock:
-                self._states = None
-            return
-        if not self.stateful:
-            raise NotStatefulError(f"reset_states: layer {self.name!r} must be stateful")
-        with self._lock:
-            batch = self._fixed_batch()
-            if states is None:
-                self._states = None
-                return
-            # One stacked array counts as one state, as in Keras.
-            items = list(states) if isinstance(states, list | tuple) else [states]
-            wanted = [(batch, cell.units) for cell in self.cells for _ in range(2)]
-            if len(items) != len(wanted):
-                raise ArgumentError(
-                    f"reset_states: layer {self.name!r} expects {len(wanted)} states, but it received {len(items)}"
-                )
-            checked = []
-            for number, (item, shape) in enumerate(zip(items, wanted, strict=True)):
-                if item is None:
-                    raise NotStatefulError(f"reset_states: state {number} is None, expected an array {shape}")
-                array = np.asarray(item)
-                if array.shape != shape or array.dtype.kind not in "fiub":
-                    raise ArgumentError(
-                        f"reset_states: state {number} is incompatible with layer {self.name!r}: expected shape "
-                        f"{shape}, found {array.shape} of {array.dtype}"
-                    )
-                checked.append(array.astype(self.variable_dtype))
-            self._states = checked
-
     # losses
 
     def _penalties(self, values: Sequence[Array]) -> list[list[Any]]:
         """Return the penalties of what a call returned: this layer's own, then those of each layer inside."""
-        return [_activity_penalties(self, values)]
+        return [activity_penalties(self, values)]
 
     @property
     def losses(self) -> list[Any]:
         """Penalties: of everything the latest call returned, then of kernel, recurrent kernel and bias."""
-        return [*(penalty for group in self._activity_losses for penalty in group), *_weight_penalties(self)]
+        return [*(penalty for group in self._activity_losses for penalty in group), *weight_penalties(self)]
 
     def apply_constraints(self) -> None:
         """Apply each weight's constraint to it, as an optimiser does after an update."""
         for weight in self.weights:
             if weight.spec.constraint is not None:
                 weight.assign(weight.spec.constraint(weight.numpy()))
-
-
-class LSTM(LiveRecurrent, layers.LSTM):
-    """Keras's LSTM layer (tf.compat.v1 by default), compiled on its first call. See `lstm_ir.layers.LSTM`."""
-
-    @property
-    def cells(self) -> list[layers.LSTM]:
-        """This layer itself."""
-        return [self]
-
-
-class Bidirectional(LiveRecurrent, layers.Bidirectional):
-    """Keras's Bidirectional wrapper, compiled on its first call. See `lstm_ir.layers.Bidirectional`."""
-
-    layer_class: ClassVar[type[layers.LSTM]] = LSTM
-
-    @property
-    def cells(self) -> list[layers.LSTM]:
-        """The forward and the backward layer."""
-        return [self.forward_layer, self.backward_layer]
-
-    def _penalties(self, values: Sequence[Array]) -> list[list[Any]]:
-        groups = super()._penalties(values)
-        if self._has_inner_penalties and self._returns_both_directions:
-            groups += [_activity_penalties(*pair) for pair in zip(self.cells, self._by_direction(values), strict=True)]
-        return groups
-
-    @property
-    def _has_inner_penalties(self) -> bool:
-        return any(cell.activity_regularizer is not None for cell in self.cells)
-
-    @property
-    def _returns_both_directions(self) -> bool:
-        return self.merge_mode in ("concat", None)
-
-    def _by_direction(self, values: Sequence[Array]) -> list[list[Array]]:
-        """Return what the forward and the backward layer returned, before it was merged."""
-        if self.merge_mode is None:
-            forward, backward = values[:2]
-        else:
-            forward, backward = np.split(values[0], [self.forward_layer.units], axis=-1)
-        if self.return_sequences:
-            backward = np.flip(backward, 0 if self.time_major else 1)
-        states = list(values[-4:]) if self.return_state else []
-        return [[forward, *states[:2]], [backward, *states[2:]]]
-
-    @property
-    def losses(self) -> list[Any]:
-        """Penalties of everything the latest call returned and of the weights.
-
-        First those of the merged output; then, direction by direction, of what it returned and of its weights. In
-        Keras 3 the penalties of all weights come last.
-
-        Raises:
-            UnsupportedError: The layers inside penalise outputs that are merged inside the compiled module.
-        """
-        if self._has_inner_penalties and not self._returns_both_directions:
-            raise UnsupportedError(
-                f"losses: layer {self.name!r} merges by {self.merge_mode!r}, so the activity_regularizer of the layers "
-                "inside never sees their outputs; use merge_mode 'concat' or None"
-            )
-        own, *inner = self._activity_losses or [[]]
-        inner = inner or [[] for _ in self.cells]
-        weights = [_weight_penalties(cell, trainable=self.trainable) for cell in self.cells]
-        groups = [*inner, *weights] if self.flavour == "keras3" else [inner[0], weights[0], inner[1], weights[1]]
-        return [*own, *(penalty for group in groups for penalty in group)]
-
-
-def _activity_penalties(layer: layers.Layer, values: Sequence[Array]) -> list[Any]:
-    """Return a layer's penalty of each value it returned, by the length of the value's first axis."""
-    penalty = layer.activity_regularizer
-    if penalty is None:
-        return []
-    return [penalty(value) / value.shape[0] if value.shape[0] else value.dtype.type(0) for value in values]
-
-
-def _weight_penalties(layer: layers.Layer, *, trainable: bool = True) -> list[Any]:
-    """Return the penalties of a layer's weights; Keras 3 leaves out those that are not trained."""
-    if layer.flavour == "keras3" and not (trainable and layer.trainable):
-        return []
-    regularized = ((weight.spec.regularizer, weight) for weight in layer.weights)
-    return [regularizer(weight.numpy()) for regularizer, weight in regularized if regularizer is not None]
