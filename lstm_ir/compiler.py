@@ -1,25 +1,22 @@
 """``lstm_ir.compile``: a model in, an artifact and the loaded module out."""
 
 import os
-import tempfile
 import time as clock
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lstm_ir.description import describe
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, CompileError, UnsupportedError
-from lstm_ir.version import __version__
+from lstm_ir.output_file import check_output, write_atomically
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from lstm_ir.layers import Sequential
     from lstm_ir.passes.build_module import LayerModule
-    from lstm_ir.passes.model_interface import Interface
     from lstm_ir.runtime import Module
 
 TARGETS = ("cpu",)
@@ -126,7 +123,7 @@ def compile_artifact(
     layer_module = layer_level(model, batch=batch, time=time, training=training)
     scans = lower(layer_module, form=form, after_pass=after_pass)
     cpu = resolve_cpu(target_cpu)
-    description = _describe(model, layer_module, scans, cpu)
+    description = describe(model, layer_module, scans, cpu)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}
     source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief)
@@ -267,113 +264,6 @@ def _check_arguments(target: str, batch: Any, time: Any, form: str) -> None:
             raise ArgumentTypeError(f"{name}: got {value!r}, expected a positive integer or None")
         if value is not None and value < 1:
             raise ArgumentError(f"{name}: got {value}, expected a positive integer or None")
-
-
-def _describe(
-    model: "Sequential", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: Any
-) -> dict[str, Any]:
-    from lstm_ir.passes.cost_model import advised_driver
-
-    interface = layer_module.interface
-    entries = {"call": "call"} if interface.mask is None else {"call": "call", "call_masked": "call_masked"}
-    return {
-        "format": 1,
-        "producer": {
-            "lstm_ir": __version__,
-            "iree": version("iree-base-compiler"),
-            "xdsl": version("xdsl"),
-        },
-        "name": model.name,
-        "target": {
-            "name": "cpu",
-            "backend": "llvm-cpu",
-            "arch": cpu.arch,
-            "cpu": cpu.cpu,
-            "features": sorted(cpu.features),
-        },
-        **interface.describe(),
-        "entries": entries,
-        "scans": scans,
-        "driver": advised_driver(scan["units"] for scan in scans),
-        "weights_bytes": _weights_bytes(layer_module),
-        **_describe_model(model, interface),
-    }
-
-
-def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, Any]:
-    """Return the layers' configs, with which the model can be built again.
-
-    Nothing where a regularizer, constraint or initializer is a function of the user's: it has no config, and the
-    compiled module does not need it.
-    """
-    from lstm_ir.layers import InputLayer, Sequential
-
-    if model.input_layer is None:
-        # A stateful layer cannot be built without its batch; for others that of the build means nothing.
-        is_stateful = any(getattr(layer, "stateful", False) for layer in model.layers)
-        shape = model.input_shape if is_stateful else interface.inputs[0].shape
-        given = InputLayer(shape, model.input_dtype, model.input_name, flavour=model.flavour)
-        model = Sequential([given, *model.layers], model.name)
-    try:
-        config = model.get_config()
-    except UnsupportedError:
-        return {}
-    return {"model": {"class_name": "Sequential", "flavour": model.flavour, "config": config}}
-
-
-def _weights_bytes(layer_module: "LayerModule") -> int:
-    """Return the size of the weights as the artifact stores them."""
-    itemsize = {"float64": 8, "float32": 4}.get(layer_module.interface.inputs[0].dtype, 2)
-    return sum(value.size * itemsize for value in layer_module.weights.values())
-
-
-def check_output(output: str | os.PathLike[str]) -> Path:
-    """Return the path of an artifact to write.
-
-    Raises:
-        ArgumentError: If it cannot be written, before any work is done.
-        ArgumentTypeError: If it is not a path.
-    """
-    if not isinstance(output, str | os.PathLike):
-        raise ArgumentTypeError(f"output: got {type(output).__name__}, expected a file path such as model.vmfb")
-    path = Path(output)
-    folder = path.parent
-    if path.is_dir():
-        raise ArgumentError(f"output: {path} is a folder, expected a file path such as model.vmfb")
-    if not folder.is_dir():
-        raise ArgumentError(f"output: folder {folder} does not exist")
-    try:
-        # Tried out, since some file systems say that they allow it and then refuse.
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
-            return path
-    except OSError as error:
-        raise ArgumentError(f"output: cannot write {path}: {error.strerror or error}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it, so that readers see all of it or nothing.
-
-    Raises:
-        ArgumentError: If it cannot be written.
-    """
-    name = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            name = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # Temporary files are private; an artifact has the permissions that any new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except OSError as error:
-        raise ArgumentError(f"output: cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if name is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
 
 
 class _Stopwatch:

@@ -13,7 +13,7 @@ import pytest
 from iree.runtime import VmInstance, VmModule
 
 import lstm_ir
-from lstm_ir import compiler
+from lstm_ir import compiler, output_file
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, CompileError, ModelFileError, UnsupportedError
 from lstm_ir.layers import LSTM, Bidirectional, Dense, Dropout, InputLayer, Masking, Sequential
 from lstm_ir.passes import cost_model, emission, iree_session
@@ -247,6 +247,7 @@ def test_description(compiled, encoder):
         },
         "inputs": [{"name": "x", "shape": [None, None, 3], "dtype": "float32", **sequence}],
         "mask": {"name": "mask", "shape": [None, None], "dtype": "int8", **sequence},
+        "seed": None,
         "outputs": [{"name": "encoder", "shape": [None, None, 8], "dtype": "float32", **sequence}],
         "states": [{"name": "encoder/h", **state}, {"name": "encoder/c", **state}],
         "entries": {"call": "call", "call_masked": "call_masked"},
@@ -353,7 +354,7 @@ class TestOutputsAreCheckedFirst:
         def refuse(*_, **__):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(compiler.tempfile, "NamedTemporaryFile", refuse)
+        monkeypatch.setattr(output_file.tempfile, "NamedTemporaryFile", refuse)
         with pytest.raises(ArgumentError, match=r"output: cannot write .*m\.vmfb: Permission denied"):
             lstm_ir.compile(encoder, output=tmp_path / "m.vmfb")
 
@@ -380,7 +381,7 @@ def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch, failing):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(compiler.os, failing, fail)
+    monkeypatch.setattr(output_file.os, failing, fail)
     with pytest.raises(ArgumentError, match=r"output: cannot write .*m\.vmfb: No space left on device"):
         lstm_ir.compile("unused", output=path)
     assert path.read_bytes() == b"old"

@@ -1,0 +1,79 @@
+"""What an artifact says about itself (docs/artifact.md has the format)."""
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from lstm_ir.errors import UnsupportedError
+from lstm_ir.version import __version__
+
+if TYPE_CHECKING:
+    from lstm_ir.layers import Sequential
+    from lstm_ir.passes.build_module import LayerModule
+    from lstm_ir.passes.iree_session import CpuTarget
+    from lstm_ir.passes.model_interface import Interface
+
+
+def describe(
+    model: "Sequential", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: "CpuTarget"
+) -> dict[str, Any]:
+    """Return an artifact's description of itself.
+
+    Args:
+        model: The model.
+        layer_module: What it was compiled from.
+        scans: The report of its scans.
+        cpu: The target.
+    """
+    from lstm_ir.passes.cost_model import advised_driver
+
+    interface = layer_module.interface
+    entries = {"call": "call"} if interface.mask is None else {"call": "call", "call_masked": "call_masked"}
+    return {
+        "format": 1,
+        "producer": {
+            "lstm_ir": __version__,
+            "iree": version("iree-base-compiler"),
+            "xdsl": version("xdsl"),
+        },
+        "name": model.name,
+        "target": {
+            "name": "cpu",
+            "backend": "llvm-cpu",
+            "arch": cpu.arch,
+            "cpu": cpu.cpu,
+            "features": sorted(cpu.features),
+        },
+        **interface.describe(),
+        "entries": entries,
+        "scans": scans,
+        "driver": advised_driver(scan["units"] for scan in scans),
+        "weights_bytes": _weights_bytes(layer_module),
+        **_describe_model(model, interface),
+    }
+
+
+def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, Any]:
+    """Return the layers' configs, with which the model can be built again.
+
+    Nothing where a regularizer, constraint or initializer is a function of the user's: it has no config, and the
+    compiled module does not need it.
+    """
+    from lstm_ir.layers import InputLayer, Sequential
+
+    if model.input_layer is None:
+        # A stateful layer cannot be built without its batch; for others that of the build means nothing.
+        is_stateful = any(getattr(layer, "stateful", False) for layer in model.layers)
+        shape = model.input_shape if is_stateful else interface.inputs[0].shape
+        given = InputLayer(shape, model.input_dtype, model.input_name, flavour=model.flavour)
+        model = Sequential([given, *model.layers], model.name)
+    try:
+        config = model.get_config()
+    except UnsupportedError:
+        return {}
+    return {"model": {"class_name": "Sequential", "flavour": model.flavour, "config": config}}
+
+
+def _weights_bytes(layer_module: "LayerModule") -> int:
+    """Return the size of the weights as the artifact stores them."""
+    itemsize = {"float64": 8, "float32": 4}.get(layer_module.interface.inputs[0].dtype, 2)
+    return sum(value.size * itemsize for value in layer_module.weights.values())
