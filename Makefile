@@ -46,7 +46,7 @@ test-filecheck: $(VENV)/.dev  ## The IR's and the passes' tests only (lit and Fi
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev  ## The Python tests only; PYTEST_ARGS="tests/runtime -k state" for some of them
-	$(RUN) -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+	$(RUN) -m pytest -n auto --dist worksteal --cov --cov-report=term $(PYTEST_ARGS)
 
 .PHONY: format
 format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend
