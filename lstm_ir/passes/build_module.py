@@ -29,10 +29,10 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.dropout_ops import DropoutMaskOp
 from lstm_ir.dialect.layer_ops import (
-    LayerDropout,
     ActivateOp,
     DenseOp,
     DropoutOp,
+    LayerDropout,
     LayerOp,
     MaskingOp,
     MergeOp,

@@ -14,7 +14,7 @@ UNROLLED_STEP_US = 5.0
 GIGAFLOPS = 30.0
 """What IREE's own code generation reaches on a step's product."""
 UNROLLED_MAX_STEPS = 64
-"""Beyond this many steps the unrolled form is taken only when asked for: each adds compile time (30 to 60 ms) and code."""
+"""Beyond this many steps the unrolled form is taken only when asked for: each adds compile time and code."""
 LOCAL_TASK_STEP_FLOP = 5e5
 """Work of one step of one row from which sharing it between cores pays for the hand-over (about 10 us)."""
 

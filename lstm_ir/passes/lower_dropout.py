@@ -17,7 +17,7 @@ from xdsl.pattern_rewriter import (
     op_type_rewrite_pattern,
 )
 
-from lstm_ir.dialect.dropout_ops import DropoutMaskOp, DropOp
+from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.shapes import element_type, shape_of
 from lstm_ir.passes.structured import ScalarBuilder, Size, TensorBuilder
 from lstm_ir.passes.threefry import threefry2x32

@@ -31,8 +31,8 @@ class LowerScanUnrolled(RewritePattern):
                 "form 'unrolled' needs a static one (compile with time=)"
             )
         carry = steps.start(b)
-        # Step numbers that IREE cannot see keep the code of all steps the same, so that it is compiled once; one barrier
-        # in front of all steps leaves them in one command buffer.
+        # Step numbers that IREE cannot see keep the code of all steps the same, so that it is compiled once; one
+        # barrier in front of all steps leaves them in one command buffer.
         first = b.do(OptimizationBarrierOp(b.index(0)))
         for number in [b.do(arith.AddiOp(first, b.index(k))) for k in range(steps.time)]:
             carry = steps.step(b, number, carry)

@@ -17,7 +17,7 @@ from xdsl.pattern_rewriter import (
 from xdsl.rewriter import InsertPoint
 
 from lstm_ir.dialect.activation import ActivationAttr
-from lstm_ir.dialect.dropout_ops import DropoutMaskOp, DropOp
+from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.index_maps import describe, flipped, step_map
 from lstm_ir.dialect.layer_ops import ActivateOp, LayerOp, ReverseOp
 from lstm_ir.dialect.recurrence_ops import GateOp, ScanOp, YieldOp
@@ -155,7 +155,7 @@ class NormalizeLayersPass(ModulePass):
     """Turn direction, layout and mask of whole layers into index maps and operands of scans.
 
     Before: ``%y, %h, %c = lstm.layer %x kernel(%K) ... {go_backwards, ...}``, ``%z = lstm.reverse %y``
-    After: ``%z, %h, %c = lstm.scan input(%x) kernels(%Ki, %Kf, %Kc, %Ko) ... {input_map = (k, b)[T] -> (b, T - k - 1), ...}``
+    After: ``%z, %h, %c = lstm.scan input(%x) kernels(%Ki, ...) ... {input_map = (k, b)[T] -> (b, T - k - 1), ...}``
 
     The cell becomes a region on gate vectors. A reversal of anything but a scan's only output stays as it is.
     """

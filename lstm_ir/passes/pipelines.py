@@ -1,6 +1,9 @@
 """Pipelines by name: what ``lstm-ir compile`` runs, as text that ``lstm-ir opt -p`` accepts."""
 
-RECURRENCE = "lstm-normalize,lstm-fuse-gates,lstm-hoist-projection,lstm-choose-form{{form={form}}},lstm-check-stage{{stage=recurrence}}"
+RECURRENCE = (
+    "lstm-normalize,lstm-fuse-gates,lstm-hoist-projection,lstm-choose-form{{form={form}}},"
+    "lstm-check-stage{{stage=recurrence}}"
+)
 
 TENSORS = (
     "lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,lstm-lower-dropout,lstm-expand-math,"

@@ -1,20 +1,18 @@
 """One step of a scan in tensor code, shared by the forms that run a step at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, DenseIntOrFPElementsAttr, VectorType, i32
+from xdsl.dialects.builtin import AffineMapAttr, i32
 from xdsl.dialects.linalg.ops import IndexOp
-from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
+from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.layer_ops import ActivateOp
-from lstm_ir.dialect.recurrence_ops import ScanOp, YieldOp
+from lstm_ir.dialect.recurrence_ops import ScanOp
 from lstm_ir.dialect.shapes import element_type
-from lstm_ir.passes.row_wise import build_row_wise
-from lstm_ir.passes.structured import ScalarBuilder, Size, Tensor, TensorBuilder
+from lstm_ir.passes.cell_lowering import CellLowering
+from lstm_ir.passes.structured import Axes, ScalarBuilder, Size, Tensor, TensorBuilder
 
 NEVER = 2**31 - 1
 """The first valid step of a row that has none."""
@@ -85,7 +83,7 @@ class StepByStep:
         """Return the last output: the last h, or zeros where the mask says so."""
         if self.scan.mask is None:
             return h
-        mask = self.mask_at(b, b.difference(self.time, 1))
+        mask = self._mask_at(b, b.difference(self.time, 1))
         condition = mask if self.first_valid is None else self.first_valid
         assert condition is not None
 
@@ -121,14 +119,48 @@ class StepByStep:
     def step(self, b: TensorBuilder, k: Size, carry: Carry) -> Carry:
         """Build visited step k."""
         scan = self.scan
-        gates = self._gates(b, k, carry.states[0])
-        values = _CellLowering(self, b, k, carry).build([*gates, *carry.states])
-        if carry.sequence is None:
-            return Carry(tuple(values), None)
-        *states, output = values
-        assert scan.output_map is not None
+        arguments = [*self._gates(b, k, carry.states[0]), *carry.states]
+        cell = CellLowering(b, scan.cell.block, arguments, self.sizes, self.accumulator)
+        if scan.output_map is None:
+            return Carry(tuple(self._build(cell, b, k, carry, None)), None)
+        assert carry.sequence is not None
+        *states, output = self._build(cell, b, k, carry, scan.output_map)
         places, sizes = self._place(b, scan.output_map, k, scan.units)
         return Carry(tuple(states), b.insert_slice(output, carry.sequence, places, sizes))
+
+    def _build(
+        self, cell: CellLowering, b: TensorBuilder, k: Size, carry: Carry, output_map: AffineMapAttr | None
+    ) -> list[SSAValue]:
+        """Build the cell with the mask's selects behind it: the new states, and the output if there is a map for it."""
+        keeps_output = output_map is not None
+        held = self.first_valid if keeps_output else None
+        step = None if held is None else b.do(arith.IndexCastOp(b.index(k), i32))
+        mask = self._mask_at(b, k)
+        zeroed = self._zeroed_at(b, k) if keeps_output else None
+        count = len(carry.states)
+
+        def select(s: ScalarBuilder, states: Sequence[SSAValue], extra: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            new = [s.cast(state, self.storage) for state in states]
+            if mask is None:
+                return [*new, new[0]] if keeps_output else new
+            valid, before, rest = _is_valid(s, extra[0]), extra[1 : 1 + count], list(extra[1 + count :])
+            kept = [s.do(arith.SelectOp(valid, after, old)) for after, old in zip(new, before, strict=True)]
+            if not keeps_output:
+                return kept
+            zero = s.constant(0.0, self.storage)
+            output = s.do(arith.SelectOp(valid, new[0], zero))
+            if step is not None:
+                begun = s.do(arith.CmpiOp(step, rest.pop(0), "sge"))
+                output = s.do(arith.SelectOp(begun, kept[0], zero))
+            if zeroed is not None:
+                output = s.do(arith.SelectOp(_is_valid(s, rest.pop(0)), output, zero))
+            return [*kept, output]
+
+        extra: list[tuple[SSAValue, Axes]] = []
+        if mask is not None:
+            extra = [(mask, (0,)), *((state, (0, 1)) for state in carry.states)]
+            extra += [(value, (0,)) for value in (held, zeroed) if value is not None]
+        return cell.build([self.storage] * (count + keeps_output), select, extra)
 
     def _place(
         self, b: TensorBuilder, map_: AffineMapAttr, k: Size, width: int | None
@@ -170,11 +202,11 @@ class StepByStep:
         )[0]
         return b.gated_matmul(dropped, self.recurrent_kernel)
 
-    def mask_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
+    def _mask_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
         """Build the mask of visited step k, i8 [B]; None if the scan has none."""
         return None if self.scan.mask_map is None else self._mask_slice(b, self.scan.mask_map, k)
 
-    def zeroed_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
+    def _zeroed_at(self, b: TensorBuilder, k: Size) -> SSAValue | None:
         """Build the mask that zeroes the output of visited step k by itself; None if there is none such."""
         return None if self.scan.zero_map is None else self._mask_slice(b, self.scan.zero_map, k)
 
@@ -187,143 +219,9 @@ class StepByStep:
         return b.slice(scan.mask, offsets, sizes, drop=(0,) if layout[0] else (1,))
 
 
-class _CellLowering:
-    """The cell of one step: runs of element-wise ops become one structured op each, row-wise ops their own."""
-
-    def __init__(self, steps: StepByStep, b: TensorBuilder, k: Size, carry: Carry) -> None:
-        self.steps, self.b, self.k, self.carry = steps, b, k, carry
-        self.mask = steps.mask_at(b, k)
-        self.tensors: dict[SSAValue, SSAValue] = {}
-
-    def build(self, arguments: Sequence[SSAValue]) -> list[SSAValue]:
-        """Return the new states, and the output if the scan keeps it, in the storage type, [B, U] each."""
-        block = self.steps.scan.cell.block
-        self.tensors.update(zip(block.args, arguments, strict=True))
-        terminator = block.last_op
-        assert isinstance(terminator, YieldOp)
-        run: list[Operation] = []
-        for op in block.ops:
-            if isinstance(op, ActivateOp):
-                self._materialize(run, op)
-                run = []
-            elif op is not terminator:
-                run.append(op)
-        return self._finish(run, terminator)
-
-    def _materialize(self, run: Sequence[Operation], row_wise: ActivateOp) -> None:
-        """Build the run, keeping what is read after it; then the row-wise op."""
-        kept = [result for op in run for result in op.results if not _is_constant(op)]
-        kept = [value for value in kept if any(use.operation not in run for use in value.uses)]
-        if kept:
-            built = self._elementwise(
-                run, [self.steps.accumulator] * len(kept), lambda _, env, __: [env(v) for v in kept]
-            )
-            self.tensors.update(zip(kept, built, strict=True))
-        kind = row_wise.function.kind.data
-        self.tensors[row_wise.result] = build_row_wise(self.b, kind, self._tensor(row_wise.input))
-
-    def _tensor(self, value: SSAValue) -> SSAValue:
-        """Return a cell value as a tensor [B, U] in the accumulator type."""
-        built = self.tensors[value]
-        wanted = self.steps.accumulator
-        if element_type(built.type) == wanted:
-            return built
-        return self.b.elementwise(
-            [(built, (0, 1))], self.steps.sizes, [wanted], lambda s, args: [s.cast(args[0], wanted)]
-        )[0]
-
-    def _finish(self, run: Sequence[Operation], terminator: YieldOp) -> list[SSAValue]:
-        """Build the last run with the mask's selects behind it."""
-        steps = self.steps
-        storage, first_valid = steps.storage, steps.first_valid
-        keeps_output = self.carry.sequence is not None
-        step = None
-        if first_valid is not None and keeps_output:
-            step = self.b.do(arith.IndexCastOp(self.b.index(self.k), i32))
-
-        zeroed = steps.zeroed_at(self.b, self.k) if keeps_output else None
-        held = None if step is None else first_valid
-        states = len(terminator.states)
-
-        def results(s: ScalarBuilder, env: _Env, extra: Sequence[SSAValue]) -> list[SSAValue]:
-            new = [s.cast(env(value), storage) for value in terminator.states]
-            if self.mask is None:
-                return [*new, new[0]] if keeps_output else new
-            valid, rest = _is_valid(s, extra[0]), list(extra[1 + states :])
-            before = extra[1 : 1 + states]
-            kept = [s.do(arith.SelectOp(valid, n, old)) for n, old in zip(new, before, strict=True)]
-            if not keeps_output:
-                return kept
-            zero = s.constant(0.0, storage)
-            output = s.do(arith.SelectOp(valid, new[0], zero))
-            if step is not None:
-                begun = s.do(arith.CmpiOp(step, rest.pop(0), "sge"))
-                output = s.do(arith.SelectOp(begun, kept[0], zero))
-            if zeroed is not None:
-                output = s.do(arith.SelectOp(_is_valid(s, rest.pop(0)), output, zero))
-            return [*kept, output]
-
-        extra: list[tuple[SSAValue, tuple[int, ...]]] = []
-        if self.mask is not None:
-            extra = [(self.mask, (0,)), *((state, (0, 1)) for state in self.carry.states)]
-            extra += [(value, (0,)) for value in (held, zeroed) if value is not None]
-        count = len(terminator.states) + keeps_output
-        return self._elementwise(run, [storage] * count, results, extra, terminator.states)
-
-    def _elementwise(
-        self,
-        run: Sequence[Operation],
-        elements: Sequence[Attribute],
-        results: "_Results",
-        extra: Sequence[tuple[SSAValue, tuple[int, ...]]] = (),
-        also_read: Sequence[SSAValue] = (),
-    ) -> list[SSAValue]:
-        """Build one structured op that runs the ops on single elements."""
-        inside = {result for op in run for result in op.results}
-        read = dict.fromkeys(
-            value for value in (*(v for op in run for v in op.operands), *also_read) if value not in inside
-        )
-        # A constant may have been visited in an earlier run; it is cheaper to repeat it than to store it.
-        constants = [value.owner for value in read if isinstance(value.owner, Operation) and _is_constant(value.owner)]
-        inputs = [value for value in read if value not in {c.results[0] for c in constants}]
-        accumulator = self.steps.accumulator
-
-        def body(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            scalars = {value: s.cast(arg, accumulator) for value, arg in zip(inputs, args, strict=False)}
-            for op in (*constants, *run):
-                clone = s.insert(_scalar_op(op, scalars))
-                scalars.update(zip(op.results, clone.results, strict=True))
-            return results(s, scalars.__getitem__, args[len(inputs) :])
-
-        operands = [*((self.tensors[value], (0, 1)) for value in inputs), *extra]
-        return self.b.elementwise(operands, self.steps.sizes, elements, body)
-
-
-_Env = Callable[[SSAValue], SSAValue]
-_Results = Callable[[ScalarBuilder, _Env, Sequence[SSAValue]], list[SSAValue]]
-
-
 def _is_valid(s: ScalarBuilder, mask: SSAValue) -> SSAValue:
     return _differs(s, mask, 0)
 
 
 def _differs(s: ScalarBuilder, value: SSAValue, number: int) -> SSAValue:
     return s.do(arith.CmpiOp(value, s.integer(number, value.type), "ne"))
-
-
-def _is_constant(op: Operation) -> bool:
-    return isinstance(op, arith.ConstantOp)
-
-
-def _scalar_op(op: Operation, values: dict[SSAValue, SSAValue]) -> Operation:
-    """Return an op on vectors as the same op on one element."""
-    types = [t.get_element_type() if isa(t, VectorType[Attribute]) else t for t in op.result_types]
-    properties = dict(op.properties)
-    if isinstance(op, arith.ConstantOp) and isinstance(op.value, DenseIntOrFPElementsAttr):
-        properties["value"] = op.value.get_attrs()[0]
-    return type(op).create(
-        operands=[values[operand] for operand in op.operands],
-        result_types=types,
-        properties=properties,
-        attributes=dict(op.attributes),
-    )

@@ -69,9 +69,8 @@ def compile_model(
 
     Batch and time stay open unless they are fixed here: one artifact serves any batch and any number of steps.
     """
-    from lstm_ir.output_file import write_atomically
+    from lstm_ir.output_file import check_output, write_atomically
     from lstm_ir.tools.console import print_json, print_result, progress
-    from lstm_ir.output_file import check_output
 
     path = check_output(Path(f"{model.stem}.vmfb") if output is None else output)
     if path.exists() and model.exists() and os.path.samefile(path, model):

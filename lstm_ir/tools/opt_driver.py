@@ -15,10 +15,10 @@ from xdsl.passes import ModulePass
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from lstm_ir.compiler import layer_level, model_of
+from lstm_ir.output_file import check_output, write_atomically
 from lstm_ir.passes.pipelines import PIPELINES
 from lstm_ir.passes.universe import LSTM_UNIVERSE
 from lstm_ir.tools.console import note, write_result
-from lstm_ir.output_file import check_output, write_atomically
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
 """Names that are read as Keras models; all others are MLIR."""

@@ -56,9 +56,8 @@ def run(
     Needs neither the model nor the compiler. bfloat16 results are saved as float32, which holds all their values.
     """
     import lstm_ir
-    from lstm_ir.output_file import write_atomically
+    from lstm_ir.output_file import check_output, write_atomically
     from lstm_ir.tools.array_files import npy_bytes, npz_bytes, read_array
-    from lstm_ir.output_file import check_output
 
     path = None if output is None else check_output(output)
     if path is not None and path.suffix not in (".npy", ".npz"):
