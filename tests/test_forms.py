@@ -16,7 +16,8 @@ TOLERANCE = {"float16": 8e-3, "float32": 1e-5, "float64": 1e-11}
 """Largest difference accepted, relative to the largest value of the reference where that is above 1."""
 
 ACTIVATIONS = ["tanh", "sigmoid", "hard_sigmoid", "relu", "linear", "softsign", "softplus", "elu", "selu", "swish"]
-ACTIVATIONS += ["gelu", "exponential", "mish", "softmax", "leaky_relu", "relu6", "log_softmax", "hard_sigmoid_keras3"]
+ACTIVATIONS += ["gelu", "mish", "softmax", "leaky_relu", "relu6", "log_softmax", "hard_sigmoid_keras3"]
+"""Not exponential: a recurrence of it overflows within a few steps (tests/passes has its numerics)."""
 MASKS = ["none", "right", "left", "holes", "all false", "some rows false"]
 STEPS = 6
 
@@ -54,7 +55,7 @@ def build(drawn, rng):
     if drawn.wrapper is not None:
         layer = Bidirectional(layer, merge_mode=drawn.wrapper, dtype=drawn.layer["dtype"])
     layer.build((None, None, drawn.features))
-    # Small weights: exponential and relu must stay finite over a sequence.
+    # Small weights: relu and its like must stay finite over a sequence.
     layer.set_weights([rng.normal(size=w.shape, scale=0.3 / np.sqrt(w.shape[0])) for w in layer.get_weights()])
     return layer
 
