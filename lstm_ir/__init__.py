@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from lstm_ir.version import __version__
 
 if TYPE_CHECKING:
+    from lstm_ir import keras2 as keras2
+    from lstm_ir import keras3 as keras3
     from lstm_ir.compiler import compile
     from lstm_ir.errors import (
         ArgumentError,
@@ -57,6 +59,8 @@ _HOMES = {
     "load": ("lstm_ir.runtime", "load"),
     "read_model": ("lstm_ir.importers", "read_model"),
 }
+# Rooms of their own, so not among the names below: lstm_ir.keras2.LSTM needs no import of lstm_ir.keras2.
+_MODULES = ("keras2", "keras3")
 
 __all__ = [
     "LSTM",
@@ -93,6 +97,8 @@ def __getattr__(name: str) -> Any:
         AttributeError: If there is no such name.
         ModuleNotFoundError: If its home needs a package that is not installed; the message names the extra.
     """
+    if name in _MODULES:
+        return import_module(f"lstm_ir.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'lstm_ir' has no attribute {name!r}")
     module, attribute = _HOMES[name]

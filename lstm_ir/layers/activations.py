@@ -62,6 +62,11 @@ class Activation:
     alpha: float | None = None
     source: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def __name__(self) -> str:
+        """The name of Keras's function of this meaning."""
+        return self.name.removesuffix("_keras3")
+
     def __post_init__(self) -> None:
         if self.name not in ACTIVATION_NAMES:
             raise ArgumentError(f"activation: got {self.name!r}, expected one of {', '.join(ACTIVATION_NAMES)}")

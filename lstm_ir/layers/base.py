@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, LstmIrError
 from lstm_ir.layers.dtype_policy import resolve_dtype_policy, serialize_dtype_policy
-from lstm_ir.layers.flavour import Flavour, check_flavour
+from lstm_ir.layers.flavour import FLAVOURS, Flavour, check_flavour
 from lstm_ir.layers.naming import auto_name
 from lstm_ir.layers.regularizers import resolve_regularizer, serialize_regularizer
 from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
@@ -46,7 +46,11 @@ class Layer:
     keras_class_name: ClassVar[str] = "Layer"
     auto_name_prefix: ClassVar[str] = "layer"
     default_flavour: ClassVar[Flavour] = "compat.v1"
+    accepted_flavours: ClassVar[tuple[Flavour, ...]] = FLAVOURS
     weight_scope: ClassVar[str] = ""
+    supports_masking: ClassVar[bool] = True
+    settings_version: int = 0
+    """Counts the assignments to attributes, so that code compiled for a layer knows when it is out of date."""
 
     def __init__(
         self,
@@ -59,6 +63,9 @@ class Layer:
         **kwargs: Any,
     ) -> None:
         self.flavour: Flavour = check_flavour(self.default_flavour if flavour is None else flavour)
+        if self.flavour not in self.accepted_flavours:
+            accepted = " or ".join(map(repr, self.accepted_flavours))
+            raise ArgumentError(f"flavour: got {self.flavour!r}, expected {accepted} in {type(self).__module__}")
         self._check_keywords(kwargs)
         if not isinstance(trainable, (bool, np.bool_)):
             raise ArgumentTypeError(f"trainable: got {trainable!r}, expected a bool")
@@ -75,6 +82,15 @@ class Layer:
         self.input_spec: InputSpec | None = None
         self.build_input_shape: Shape | None = None
         self._weights: list[Weight] = []
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Prepare what a subclass keeps beside the description; it then needs no constructor of its own."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            super().__setattr__("settings_version", self.settings_version + 1)
 
     def _check_keywords(self, kwargs: Mapping[str, Any]) -> None:
         accepted = _KERAS3_KEYWORDS if self.flavour == "keras3" else _KERAS2_KEYWORDS
@@ -170,6 +186,21 @@ class Layer:
     def non_trainable_weights(self) -> list[Weight]:
         """The weights if the layer is not trainable, else none."""
         return [] if self.trainable else self.weights
+
+    @property
+    def variables(self) -> list[Weight]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
 
     def weight_specs(self) -> tuple[WeightSpec, ...]:
         """The specs of all weights in Keras's order; empty before `build`."""

@@ -21,8 +21,8 @@ class RecordedStates(layers.Layer):
 
     stateful: bool
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def _set_up(self) -> None:
+        super()._set_up()
         self._lock = threading.RLock()
         self._states: list[Array] | None = None
 
@@ -47,10 +47,13 @@ class RecordedStates(layers.Layer):
         return self._states
 
     @property
-    def states(self) -> list[Array | None]:
-        """The recorded states, h and c of each direction; None for each before build, or if not stateful."""
+    def states(self) -> list[Array | None] | None:
+        """The recorded states, h and c of each direction.
+
+        None for each before build, or if not stateful; in Keras 3 one None for all.
+        """
         if not self.stateful or not self.built:
-            return [None, None] * len(self.cells)
+            return None if self.flavour == "keras3" else [None, None] * len(self.cells)
         batch = self._fixed_batch()
         return [state.copy() for state in self._stored_states(batch)]
 
@@ -69,7 +72,7 @@ class RecordedStates(layers.Layer):
         Args:
             states: A list of arrays (batch, units), h and c of each direction; None is zeros.
 
-        In Keras 3 the states can only be set to zero, and the call is accepted whether or not there are any.
+        In Keras 3 the states can only be set to zero, and an LSTM accepts the call whether or not it has any.
 
         Raises:
             NotStatefulError: The layer is not stateful.
@@ -79,6 +82,8 @@ class RecordedStates(layers.Layer):
         if self.flavour == "keras3":
             if states is not None:
                 raise ArgumentTypeError(f"reset_states: layer {self.name!r} is of Keras 3, which takes no states here")
+            if not self.stateful and len(self.cells) > 1:
+                raise NotStatefulError(f"reset_states: layer {self.name!r} must be stateful")
             with self._lock:
                 self._states = None
             return

@@ -14,6 +14,7 @@ from lstm_ir.errors import (
     LstmIrError,
     UnsupportedError,
 )
+from lstm_ir.live.members import KerasMembers
 from lstm_ir.live.penalties import activity_penalties, weight_penalties
 from lstm_ir.live.recorded_states import RecordedStates
 from lstm_ir.runtime import Module
@@ -28,11 +29,11 @@ class NotAFlagError(LstmIrError, AttributeError):
     """``training`` is neither true nor false; Keras raises AttributeError."""
 
 
-class LiveRecurrent(RecordedStates):
+class LiveRecurrent(RecordedStates, KerasMembers):
     """What `LSTM` and `Bidirectional` share: the call, the compiled modules, the state."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def _set_up(self) -> None:
+        super()._set_up()
         self._modules: OrderedDict[tuple[int | None, bool], Module] = OrderedDict()
         self._compiled_for: tuple[int, ...] = ()
         self._activity_losses: list[list[Any]] = []
@@ -165,10 +166,11 @@ class LiveRecurrent(RecordedStates):
         return result if isinstance(result, list) else [result]
 
     def _module(self, time: int, training: bool) -> Module:
-        """Return the compiled module, compiling on the first call and after the weights changed."""
+        """Return the compiled module, compiling on the first call and after weights or attributes changed."""
         from lstm_ir.compiler import compile as compile_layer
 
-        versions = tuple(weight.version for weight in self.weights)
+        settings = (layer.settings_version for layer in (self, *self.cells))
+        versions = (*(weight.version for weight in self.weights), *settings)
         if versions != self._compiled_for:
             self._modules.clear()
             self._compiled_for = versions
