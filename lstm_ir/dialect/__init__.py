@@ -5,17 +5,10 @@ from xdsl.ir import Dialect
 from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.iree_ops import Flow, Util
-from lstm_ir.dialect.layer_ops import (
-    ActivateOp,
-    DenseOp,
-    DropoutOp,
-    LayerOp,
-    MaskingOp,
-    MergeOp,
-    ReverseOp,
-    WeightOp,
-)
-from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ProjectOp, ScanOp, YieldOp
+from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp, MergeOp, ReverseOp, WeightOp
+from lstm_ir.dialect.lstm_layer_op import LayerOp
+from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ProjectOp
+from lstm_ir.dialect.scan_op import ScanOp, YieldOp
 
 __all__ = ["Flow", "Lstm", "Util"]
 
@@ -40,4 +33,5 @@ Lstm = Dialect(
     ],
     [ActivationAttr],
 )
-"""The dialect: layer level (layer_ops.py), recurrence level (recurrence_ops.py), activations (activation.py)."""
+"""The dialect: layer level (layer_ops.py, lstm_layer_op.py, dropout_ops.py), recurrence level (recurrence_ops.py,
+scan_op.py), activations (activation.py)."""

@@ -28,17 +28,8 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.dropout_ops import DropoutMaskOp
-from lstm_ir.dialect.layer_ops import (
-    ActivateOp,
-    DenseOp,
-    DropoutOp,
-    LayerDropout,
-    LayerOp,
-    MaskingOp,
-    MergeOp,
-    ReverseOp,
-    WeightOp,
-)
+from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp, MergeOp, ReverseOp, WeightOp
+from lstm_ir.dialect.lstm_layer_op import LayerDropout, LayerOp
 from lstm_ir.dialect.shapes import DYNAMIC
 from lstm_ir.errors import UnsupportedError
 from lstm_ir.layers import (

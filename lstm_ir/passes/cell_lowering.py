@@ -8,7 +8,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from lstm_ir.dialect.layer_ops import ActivateOp
-from lstm_ir.dialect.recurrence_ops import YieldOp
+from lstm_ir.dialect.scan_op import YieldOp
 from lstm_ir.dialect.shapes import element_type
 from lstm_ir.passes.row_wise import build_row_wise
 from lstm_ir.passes.structured import Axes, ScalarBuilder, Size, TensorBuilder

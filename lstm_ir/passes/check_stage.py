@@ -8,8 +8,8 @@ from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from lstm_ir.dialect.layer_ops import LayerOp
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.lstm_layer_op import LayerOp
+from lstm_ir.dialect.scan_op import ScanOp
 
 TARGET_DIALECTS = frozenset({"arith", "builtin", "flow", "func", "linalg", "math", "scf", "tensor", "util"})
 """Dialects of the target level, all read by IREE."""

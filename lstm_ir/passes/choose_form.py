@@ -8,7 +8,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, shape_of
 from lstm_ir.passes.cost_model import ScanFacts, choose
 

@@ -9,7 +9,8 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
 
-from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ScanOp
+from lstm_ir.dialect.recurrence_ops import GateOp, PackOp
+from lstm_ir.dialect.scan_op import ScanOp
 
 
 def packed_source(gates: Sequence[SSAValue]) -> SSAValue | None:

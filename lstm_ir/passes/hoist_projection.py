@@ -8,7 +8,8 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.recurrence_ops import ProjectOp, ScanOp
+from lstm_ir.dialect.recurrence_ops import ProjectOp
+from lstm_ir.dialect.scan_op import ScanOp
 
 
 class HoistProjection(RewritePattern):

@@ -9,7 +9,7 @@ from xdsl.ir import Block
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
 
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 

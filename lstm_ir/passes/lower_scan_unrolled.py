@@ -10,7 +10,7 @@ from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, Rewrite
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 

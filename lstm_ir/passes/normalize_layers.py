@@ -19,8 +19,10 @@ from xdsl.rewriter import InsertPoint
 from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.index_maps import describe, flipped, step_map
-from lstm_ir.dialect.layer_ops import ActivateOp, LayerOp, ReverseOp
-from lstm_ir.dialect.recurrence_ops import GateOp, ScanOp, YieldOp
+from lstm_ir.dialect.layer_ops import ActivateOp, ReverseOp
+from lstm_ir.dialect.lstm_layer_op import LayerOp
+from lstm_ir.dialect.recurrence_ops import GateOp
+from lstm_ir.dialect.scan_op import ScanOp, YieldOp
 from lstm_ir.dialect.shapes import accumulator_type, element_type, shape_of
 from lstm_ir.passes.structured import ScalarBuilder
 

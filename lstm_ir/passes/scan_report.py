@@ -6,7 +6,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.choose_form import facts_of
 
 

@@ -9,7 +9,7 @@ from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.recurrence_ops import ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import element_type
 from lstm_ir.passes.cell_lowering import CellLowering
 from lstm_ir.passes.structured import Axes, ScalarBuilder, Size, Tensor, TensorBuilder
