@@ -159,3 +159,16 @@ def test_a_module_without_dropout_takes_no_seed(linear):
     assert not module.takes_seed
     with pytest.raises(ValueError, match="training=True"):
         module(np.ones((1, 1, 1), np.float32), seed=1)
+
+
+def test_a_model_that_drops_everything_is_refused_in_training():
+    layer = LSTM(2, recurrent_dropout=1.0)
+    layer.build((None, None, 3))
+    with pytest.raises(ValueError, match="drops everything"):
+        lstm_ir.compile(layer, training=True)
+
+
+def test_a_model_without_dropout_draws_nothing_in_training():
+    layer = LSTM(2)
+    layer.build((None, None, 3))
+    assert not lstm_ir.compile(layer, training=True).takes_seed

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import LSTM, Bidirectional, Layer, Masking, Sequential
+from lstm_ir.errors import ArgumentError, UnsupportedError
+from lstm_ir.layers import LSTM, Bidirectional, Dropout, Layer, Masking, Sequential
 
 Shape = tuple[int | None, ...]
 
@@ -85,6 +85,21 @@ def recurrences(model: Sequential) -> Iterator[Recurrence]:
             yield Recurrence(f"{layer.name}/backward", layer.backward_layer)
 
 
+def draws_masks(model: Sequential) -> bool:
+    """Return whether a model draws dropout masks in training.
+
+    Raises:
+        ArgumentError: If a layer would drop everything.
+    """
+    rates = [(layer.name, float(layer.rate)) for layer in model.layers if isinstance(layer, Dropout)]
+    for cell in recurrences(model):
+        rates += [(cell.path, cell.layer.dropout), (cell.path, cell.layer.recurrent_dropout)]
+    for name, rate in rates:
+        if rate >= 1.0:
+            raise ArgumentError(f"training: layer {name!r} drops everything; in training a rate must be below 1")
+    return any(rate > 0.0 for _, rate in rates)
+
+
 def interface_of(
     model: Sequential, batch: int | None = None, time: int | None = None, *, training: bool = False
 ) -> Interface:
@@ -94,7 +109,7 @@ def interface_of(
         model: A built model.
         batch: Fix the batch to this size; None leaves it to run time.
         time: Fix the number of steps; None leaves it to run time.
-        training: Whether dropout is active; then the entry points take a seed.
+        training: Whether dropout is active; then the entry points take a seed, if any layer draws.
 
     Raises:
         UnsupportedError: If layers disagree on layout or dtype.
@@ -127,7 +142,7 @@ def interface_of(
         inputs=(port(model.input_name, declared),),
         mask=Port("mask", tuple(mask_shape), "int8", batch_axis, time_axis) if external else None,
         mask_reason=reason,
-        seed=Port("seed", (2,), "int32", None) if training else None,
+        seed=Port("seed", (2,), "int32", None) if training and draws_masks(model) else None,
         outputs=tuple(map(port, output_names(model.layers[-1]), _output_shapes(model))),
         states=tuple(
             Port(f"{cell.path}/{state}", (batch, cell.layer.units), dtype, 0) for cell in cells for state in ("h", "c")

@@ -60,6 +60,9 @@ def compile_model(
             help="How time loops run: auto (the cost model decides), loop, unrolled (with --time); inspect says why.",
         ),
     ] = Form.AUTO,
+    training: Annotated[
+        bool, typer.Option("--training", help="Keep dropout active: each run draws its masks from a seed.")
+    ] = False,
     print_ir_after_all: Annotated[
         bool, typer.Option("--print-ir-after-all", help="Print the IR after each pass to standard error.")
     ] = False,
@@ -87,6 +90,7 @@ def compile_model(
                     batch=batch,
                     time=time,
                     form=form.value,
+                    training=training,
                 )
             )
         except ArgumentError as error:
@@ -129,13 +133,14 @@ def _result(path: Path, artifact: "Artifact") -> dict[str, Any]:
         "target": description["target"],
         "scans": description["scans"],
         "driver": description["driver"],
+        "training": description.get("seed") is not None,
         "seconds": dict(artifact.seconds),
     }
 
 
 def _table(path: Path, artifact: "Artifact") -> Any:
     from lstm_ir.tools.console import bytes_text, fields
-    from lstm_ir.tools.description_text import form_lines, target_text
+    from lstm_ir.tools.description_text import form_lines, mode_text, target_text
 
     weights = artifact.description["weights_bytes"]
     stages = [f"{stage} {seconds:.2f}" for stage, seconds in artifact.seconds.items()]
@@ -145,6 +150,7 @@ def _table(path: Path, artifact: "Artifact") -> Any:
             "size": f"{bytes_text(len(artifact.data))}, {bytes_text(len(artifact.data) - weights)} beyond the weights",
             "target": target_text(artifact.description["target"]),
             "forms": "\n".join(form_lines(artifact.description["scans"], with_others=False)),
+            **mode_text(artifact.description),
             "seconds": f"{', '.join(stages)}, in all {sum(artifact.seconds.values()):.2f}",
         }
     )

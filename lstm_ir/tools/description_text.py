@@ -57,6 +57,13 @@ def mask_text(description: Mapping[str, Any]) -> str:
     return f"optional, {axes}, true where a step counts"
 
 
+def mode_text(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return the row of a table that says that dropout is active; none for inference."""
+    if description.get("seed") is None:
+        return {}
+    return {"training": "dropout is active; each call takes a seed, 0 to 2**64-1, or draws one"}
+
+
 def size_text(found: Mapping[str, Any]) -> str:
     """Return the size of a file and of its weights in words."""
     weights = found.get("weights_bytes")

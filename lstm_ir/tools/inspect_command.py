@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _TRAILER_BYTES = 64
 _TRAILER_MAGIC = b"LSTM-IR\0"
+_DESCRIBED = ("inputs", "mask", "seed", "outputs", "states", "scans", "target", "entries")
 
 
 def inspect(
@@ -103,7 +104,7 @@ def _artifact(path: Path) -> dict[str, Any]:
         "module_bytes": len(vmfb),
         "weights_bytes": description.get("weights_bytes"),
         "layers": layers,
-        **{key: description.get(key) for key in ("inputs", "mask", "outputs", "states", "scans", "target", "entries")},
+        **{key: description.get(key) for key in _DESCRIBED},
         **{key: description[key] for key in ("mask_reason", "driver", "producer", "format") if key in description},
     }
 
@@ -126,7 +127,7 @@ def _layers(model: "Sequential") -> list[dict[str, Any]]:
 
 def _drawing(found: dict[str, Any]) -> list[Any]:
     from lstm_ir.tools.console import fields, listing
-    from lstm_ir.tools.description_text import form_lines, mask_text, size_text, target_text
+    from lstm_ir.tools.description_text import form_lines, mask_text, mode_text, size_text, target_text
     from lstm_ir.tools.layer_rows import settings_text
 
     layers = listing("layer", "class", "output", "parameters", "settings", right=("parameters",))
@@ -142,6 +143,7 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
         found["kind"]: f"{found['name']}, {_WRITERS.get(found['keras'], found['keras'])}",
         "inputs": _ports_text(found["inputs"]),
         "mask": mask_text(found),
+        **mode_text(found),
         "outputs": _ports_text(found["outputs"]),
         "states": _ports_text(found["states"]) if found["states"] else "none",
         "forms": "\n".join(form_lines(found["scans"] or [])),

@@ -1,5 +1,6 @@
 """``lstm-ir run``: arrays through an artifact."""
 
+import secrets
 import time as clock
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,16 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.npz", help="States to start from, by name; those left out are zeros."),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**64 - 1,
+            metavar="N",
+            help="What dropout is drawn from, for an artifact compiled with --training.",
+            show_default="a fresh one, shown",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -66,17 +77,27 @@ def run(
     if path is not None and path.suffix == ".npy" and len(module.outputs) > 1:
         names = ", ".join(spec.name for spec in module.outputs)
         raise CommandLineError(f"--output: the model has {len(module.outputs)} outputs ({names}), expected a .npz file")
+    seed = _seed(module, seed)
     given = {name: read_array(file, "--input") for name, file in _by_name(module, inputs).items()}
     mask_array = None if mask is None else read_array(mask, "--mask")
     state_arrays = None if initial_state is None else _read_states(module, initial_state)
     started = clock.perf_counter()
-    outputs, states = run_interruptibly(lambda: _call(module, given, mask_array, state_arrays))
+    outputs, states = run_interruptibly(lambda: _call(module, given, mask_array, state_arrays, seed))
     seconds = clock.perf_counter() - started
     if path is not None:
         data = npz_bytes({**states, **outputs}) if path.suffix == ".npz" else npy_bytes(next(iter(outputs.values())))
         write_atomically(path, data)
-    _print(module, outputs, states, seconds, path, as_json=as_json)
+    _print(module, outputs, states, seconds, path, seed, as_json=as_json)
     return 0
+
+
+def _seed(module: "Module", seed: int | None) -> int | None:
+    """Return the seed to call with: one is drawn here and not in the module, so that it can be shown."""
+    if module.takes_seed:
+        return secrets.randbits(64) if seed is None else seed
+    if seed is not None:
+        raise ArgumentError("--seed: the artifact draws nothing; one compiled with --training takes a seed")
+    return None
 
 
 def _by_name(module: "Module", inputs: list[str]) -> dict[str, Path]:
@@ -115,7 +136,11 @@ def _read_states(module: "Module", path: Path) -> dict[str, Any]:
 
 
 def _call(
-    module: "Module", inputs: Mapping[str, Any], mask: Any, initial_state: Mapping[str, Any] | None
+    module: "Module",
+    inputs: Mapping[str, Any],
+    mask: Any,
+    initial_state: Mapping[str, Any] | None,
+    seed: int | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return outputs and final states by name."""
     state = None
@@ -129,7 +154,7 @@ def _call(
         options["state"] = state
     elif initial_state is not None:
         options["initial_state"] = initial_state
-    result = module(dict(inputs), mask=mask, **options)
+    result = module(dict(inputs), mask=mask, seed=seed, **options)
     results = result if isinstance(result, list) else [result]
     outputs = {spec.name: array for spec, array in zip(module.outputs, results, strict=True)}
     return outputs, {} if state is None else state.numpy()
@@ -141,6 +166,7 @@ def _print(
     states: Mapping[str, Any],
     seconds: float,
     path: Path | None,
+    seed: int | None,
     *,
     as_json: bool,
 ) -> None:
@@ -150,7 +176,8 @@ def _print(
                  (("outputs", outputs), ("states", states))}  # fmt: skip
     if as_json:
         written = None if path is None else str(path)
-        print_json({**summaries, "device": module.device.name, "seconds": seconds, "written": written})
+        ran = {"device": module.device.name, "seconds": seconds, "seed": seed, "written": written}
+        print_json({**summaries, **ran})
         return
     table = listing("", "name", "dtype", "shape", "min", "max", "first values", right=("min", "max"))
     for kind, entries in summaries.items():
@@ -161,6 +188,8 @@ def _print(
             name, dtype, shape = entry["name"], entry["dtype"], shape_text(entry["shape"])
             table.add_row(kind.removesuffix("s"), name, dtype, shape, low, high, first + more)
     rows = {"ran on": f"{module.device.name}, {seconds * 1e3:.2f} ms"}
+    if seed is not None:
+        rows["seed"] = str(seed)
     if path is not None:
         rows["written"] = str(path)
     print_result(table, "", fields(rows))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lstm_ir.errors import UnsupportedError
 from lstm_ir.tools.failures import EXIT_DONE, EXIT_FAILURE, CommandLineError
 from lstm_ir.tools.interruption import run_interruptibly
 from lstm_ir.tools.options import ArtifactPath, AsJson, Device, ModelPath, Threads
@@ -62,6 +63,11 @@ def verify(
     with progress("reading the model") as show:
         described = lstm_ir.read_model(model)
         module = lstm_ir.load(artifact, device=device, threads=threads)
+        if module.takes_seed:
+            raise UnsupportedError(
+                "artifact: compiled with --training; its dropout masks are random, which the float64 reference does "
+                "not draw: verify one compiled without"
+            )
         check_same_model(described, module)
         cases = _cases(described, module, input_file, mask, batch, time, seed)
         default = DEFAULT_TOLERANCE[module.inputs[0].dtype]

@@ -76,9 +76,9 @@ def masked_model(samples) -> Path:
     return samples / "k3_built_by_call.h5"
 
 
-def _compile(model: Path, folder: Path) -> Path:
+def _compile(model: Path, folder: Path, *options: str) -> Path:
     target = folder / f"{model.stem}.vmfb"
-    assert main(["compile", str(model), "-o", str(target), "--json"]) == 0
+    assert main(["compile", str(model), "-o", str(target), "--json", *options]) == 0
     return target
 
 
@@ -90,6 +90,12 @@ def classifier_artifact(classifier, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def masked_artifact(masked_model, tmp_path_factory) -> Path:
     return _compile(masked_model, tmp_path_factory.mktemp("masked"))
+
+
+@pytest.fixture(scope="session")
+def training_artifact(classifier, tmp_path_factory) -> Path:
+    """The classifier with its Dropout active."""
+    return _compile(classifier, tmp_path_factory.mktemp("training"), "--training")
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ builtin.module @lstm_ir {
 // TARGET: "func.return"
 
 // STAGES: // IR after lstm-normalize
+// STAGES-NEXT: builtin.module
 // STAGES: // IR after lstm-fuse-gates
 // STAGES: // IR after lstm-hoist-projection
 // STAGES: // IR after lstm-choose-form{form="loop"}
