@@ -11,10 +11,10 @@ def x(inputs):
     return inputs(np.random.default_rng(0).standard_normal((2, 5, 12)).astype("f4"))
 
 
-def test_compile_says_so(command, masked_model, classifier_artifact, training_artifact, tmp_path):
+def test_compile_says_so(command, classifier, classifier_artifact, training_artifact, tmp_path):
     assert lstm_ir.load(training_artifact).takes_seed
     assert not lstm_ir.load(classifier_artifact).takes_seed
-    outcome = command("compile", masked_model, "-o", tmp_path / "m.vmfb", "--training")
+    outcome = command("compile", classifier, "-o", tmp_path / "m.vmfb", "--training")
     assert outcome.code == 0
     assert "training  dropout is active" in outcome.out
 
