@@ -219,12 +219,13 @@ def lower(
 
     context, passes = make_context(), available_passes()
 
-    def check(previous: Any, module: ModuleOp, _: Any) -> None:
-        module.verify()
-        if previous is not None and after_pass is not None:
-            after_pass(str(previous.spec()), module)
+    def run(pipeline: str, verify_each: bool) -> None:
+        def check(previous: Any, module: ModuleOp, following: Any) -> None:
+            if verify_each or following is None:
+                module.verify()
+            if previous is not None and after_pass is not None:
+                after_pass(str(previous.spec()), module)
 
-    def run(pipeline: str) -> None:
         try:
             PassPipeline.parse_spec(passes, pipeline, check).apply(context, layer_module.module)
         except PassFailedException as error:
@@ -234,10 +235,12 @@ def lower(
         except DiagnosticException as error:
             raise CompileError(f"the IR does not verify: {error}") from error
 
-    run(recurrence_pipeline(form))
+    run(recurrence_pipeline(form), verify_each=True)
     scans = report_scans(layer_module.module)
     if until == "target":
-        run(TENSORS)
+        # Verifying costs as much as a pass: the tensor code, which IREE verifies again, is verified at its end, and
+        # after each pass only for somebody who looks at the stages.
+        run(TENSORS, verify_each=after_pass is not None)
     return scans
 
 
