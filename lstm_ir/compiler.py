@@ -213,6 +213,7 @@ def lower(
     from xdsl.passes import PassPipeline
     from xdsl.utils.exceptions import DiagnosticException, PassFailedException
 
+    from lstm_ir.passes.choose_form import ChooseFormPass, FormUnavailableError
     from lstm_ir.passes.pipelines import TENSORS, recurrence_pipeline
     from lstm_ir.passes.scan_report import report_scans
     from lstm_ir.passes.universe import available_passes, make_context
@@ -228,9 +229,9 @@ def lower(
 
         try:
             PassPipeline.parse_spec(passes, pipeline, check).apply(context, layer_module.module)
+        except FormUnavailableError as error:
+            raise UnsupportedError(str(error).removeprefix(f"{ChooseFormPass.name}: ")) from error
         except PassFailedException as error:
-            if "lstm-choose-form" in str(error):
-                raise UnsupportedError(str(error).removeprefix("lstm-choose-form: ")) from error
             raise CompileError(str(error)) from error
         except DiagnosticException as error:
             raise CompileError(f"the IR does not verify: {error}") from error

@@ -229,7 +229,7 @@ class ActivateOp(IRDLOperation):
 
 @irdl_op_definition
 class DropoutOp(IRDLOperation):
-    """Keras's Dropout layer. At inference it is the identity; only inference is compiled."""
+    """Keras's Dropout layer. In training a mask is drawn instead (dropout_ops.py); at inference it is the identity."""
 
     name = "lstm.dropout"
 

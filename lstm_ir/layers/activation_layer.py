@@ -24,8 +24,3 @@ class ActivationLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
         return super().get_config() | {"activation": serialize_activation(self.activation, self.flavour)}
-
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """See `Layer.required_config_keys`."""
-        return frozenset({"activation"})

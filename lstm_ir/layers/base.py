@@ -239,11 +239,6 @@ class Layer:
         """The mask that the output carries on; by default the incoming one."""
         return mask
 
-    @property
-    def regularizes(self) -> bool:
-        """Whether the layer penalises any weight or output."""
-        return self.activity_regularizer is not None or any(w.spec.regularizer for w in self.weights)
-
     # configs
 
     def get_config(self) -> dict[str, Any]:
@@ -263,14 +258,9 @@ class Layer:
     def from_config(cls, config: Mapping[str, Any], *, flavour: str | None = None) -> Self:
         """Build a layer from a config of this flavour; a missing key takes the flavour's default, as in Keras.
 
-        Whoever reads a file should first check `required_config_keys`.
+        Whoever reads a file should first check that no key is missing, as the importers do.
 
         Raises:
             ArgumentTypeError: an unknown key (in Keras 3 an `ArgumentError`).
         """
         return cls(**config, flavour=flavour)
-
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """The keys that a config in a file must have, because without them the results are not known."""
-        return frozenset()

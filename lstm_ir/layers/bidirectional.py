@@ -225,12 +225,6 @@ class Bidirectional(Layer):
             raise UnsupportedError(f"{argument}: Bidirectional of {class_name!r} is not supported, only of LSTM")
         return cls.layer_class.from_config(config, flavour=flavour)
 
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """See `Layer.required_config_keys`."""
-        keys = {"layer", "merge_mode"}
-        return frozenset(keys | {"backward_layer"} if flavour == "keras3" else keys)
-
 
 def _serialize_layer(layer: LSTM) -> dict[str, Any]:
     return object_dict("keras.layers", layer.keras_class_name, layer.get_config())

@@ -123,8 +123,3 @@ class Dense(Layer):
             if (flavour or cls.default_flavour) == "keras3" and arguments.pop(key, None) is not None:
                 raise UnsupportedError(f"{key}: a Dense layer with it is not supported")
         return super().from_config(arguments, flavour=flavour)
-
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """See `Layer.required_config_keys`."""
-        return frozenset({"units", "activation", "use_bias"})

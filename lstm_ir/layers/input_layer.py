@@ -33,11 +33,6 @@ class InputLayer(Layer):
         super().__init__(name=name, dtype=policy, flavour=known)
         self.shape: Shape = as_shape(shape, "shape")
 
-    @property
-    def batch_shape(self) -> Shape:
-        """The shape with the batch axis, under Keras 3's name."""
-        return self.shape
-
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
         key = "batch_shape" if self.flavour == "keras3" else "batch_input_shape"

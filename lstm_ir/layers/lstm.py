@@ -274,23 +274,6 @@ class LSTM(Layer):
             arguments["implementation"] = 1
         return super().from_config(arguments, flavour=flavour)
 
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """See `Layer.required_config_keys`."""
-        keys = {
-            "units",
-            "activation",
-            "recurrent_activation",
-            "use_bias",
-            "return_sequences",
-            "return_state",
-            "go_backwards",
-            "stateful",
-        }
-        if (flavour or cls.default_flavour) == "keras3":
-            keys.add("zero_output_for_mask")
-        return frozenset(keys)
-
 
 def _take_own_keywords(kwargs: dict[str, Any], flavour: Flavour) -> dict[str, Any]:
     """Take the LSTM's own keywords out of ``kwargs``; what the flavour does not have stays, to be refused."""

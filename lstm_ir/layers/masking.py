@@ -38,8 +38,3 @@ class Masking(Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
         return super().get_config() | {"mask_value": self.mask_value}
-
-    @classmethod
-    def required_config_keys(cls, flavour: str | None = None) -> frozenset[str]:
-        """See `Layer.required_config_keys`."""
-        return frozenset({"mask_value"})

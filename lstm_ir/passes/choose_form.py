@@ -28,17 +28,21 @@ def facts_of(scan: ScanOp) -> ScanFacts:
     )
 
 
+class FormUnavailableError(PassFailedException):
+    """The form that was asked for cannot be had; the text names the scan, the reason and what can."""
+
+
 @dataclass(frozen=True)
 class ChooseFormPass(ModulePass):
     """Set ``form`` on every scan that has none, and its reason as a remark in ``reason``.
 
     Before: ``lstm.scan ...``
-    After: ``lstm.scan ... {form = "loop", reason = "about 9.0 us/step ..."}``
+    After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans.
 
     Raises:
-        PassFailedException: If the form asked for cannot be had.
+        FormUnavailableError: If the form asked for cannot be had.
     """
 
     name = "lstm-choose-form"
@@ -53,6 +57,6 @@ class ChooseFormPass(ModulePass):
             try:
                 form, reason = choose(facts_of(scan), self.form)
             except ValueError as error:
-                raise PassFailedException(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
+                raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)
             scan.reason = StringAttr(reason)
