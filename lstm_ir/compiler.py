@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from lstm_ir.layers import Sequential
     from lstm_ir.passes.build_module import LayerModule
+    from lstm_ir.passes.iree_session import CpuTarget
+    from lstm_ir.passes.pipelines import KernelOptions
     from lstm_ir.runtime import Module
 
 TARGETS = ("cpu",)
@@ -62,7 +64,8 @@ def compile(
         target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
         batch: Fix the batch to this size; None leaves it to each call.
         time: Fix the number of steps; None leaves it to each call.
-        form: How the time loop runs: ``auto`` (the cost model decides), ``loop`` or ``unrolled``.
+        form: How the time loop runs: ``auto`` (the cost model decides), ``persistent``, ``cooperative``, ``unrolled``
+            or ``loop``.
         training: Compile with dropout active: calls take ``seed=``, and the same seed gives the same masks.
 
     Returns:
@@ -121,8 +124,8 @@ def compile_artifact(
     model = model_of(source)
     watch.start("passes")
     layer_module = layer_level(model, batch=batch, time=time, training=training)
-    scans = lower(layer_module, form=form, after_pass=after_pass)
     cpu = resolve_cpu(target_cpu)
+    scans = lower(layer_module, form=form, kernels=kernel_options(cpu), after_pass=after_pass)
     description = describe(model, layer_module, scans, cpu)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}
@@ -187,10 +190,20 @@ def layer_level(
     return build_module(model, batch=batch, time=time, training=training)
 
 
+def kernel_options(cpu: "CpuTarget") -> "KernelOptions | None":
+    """Return what kernels for a CPU are built for: its vector unit, and as many workers as this machine has cores."""
+    from lstm_ir.passes.kernels.vector_target import vector_target
+    from lstm_ir.passes.pipelines import KernelOptions
+
+    vector = vector_target(cpu.arch, cpu.features)
+    return None if vector is None else KernelOptions(vector.name, os.cpu_count() or 1)
+
+
 def lower(
     layer_module: "LayerModule",
     *,
     form: str = "auto",
+    kernels: "KernelOptions | None" = None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
     until: str = "target",
 ) -> list[dict[str, Any]]:
@@ -199,6 +212,7 @@ def lower(
     Args:
         layer_module: What ``layer_level`` made.
         form: ``auto``, or the form of every scan.
+        kernels: What kernels are built for; None builds none.
         after_pass: Called with the name of each pass and the module after it.
         until: ``target``, or ``recurrence`` to stop where the forms are chosen.
 
@@ -214,7 +228,7 @@ def lower(
     from xdsl.utils.exceptions import DiagnosticException, PassFailedException
 
     from lstm_ir.passes.choose_form import ChooseFormPass, FormUnavailableError
-    from lstm_ir.passes.pipelines import TENSORS, recurrence_pipeline
+    from lstm_ir.passes.pipelines import recurrence_pipeline, tensor_pipeline
     from lstm_ir.passes.scan_report import report_scans
     from lstm_ir.passes.universe import available_passes, make_context
 
@@ -222,7 +236,7 @@ def lower(
 
     def run(pipeline: str, verify_each: bool) -> None:
         def check(previous: Any, module: ModuleOp, following: Any) -> None:
-            if verify_each or following is None:
+            if verify_each:
                 module.verify()
             if previous is not None and after_pass is not None:
                 after_pass(str(previous.spec()), module)
@@ -236,12 +250,12 @@ def lower(
         except DiagnosticException as error:
             raise CompileError(f"the IR does not verify: {error}") from error
 
-    run(recurrence_pipeline(form), verify_each=True)
+    run(recurrence_pipeline(form, kernels), verify_each=True)
     scans = report_scans(layer_module.module)
     if until == "target":
-        # Verifying costs as much as a pass: the tensor code, which IREE verifies again, is verified at its end, and
-        # after each pass only for somebody who looks at the stages.
-        run(TENSORS, verify_each=after_pass is not None)
+        # Verifying costs as much as a pass. IREE verifies what it is handed; the stages before, only for somebody who
+        # looks at them.
+        run(tensor_pipeline(kernels), verify_each=after_pass is not None)
     return scans
 
 

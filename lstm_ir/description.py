@@ -24,10 +24,13 @@ def describe(
         scans: The report of its scans.
         cpu: The target.
     """
+    from xdsl.dialects.func import FuncOp
+
     from lstm_ir.passes.cost_model import advised_driver
 
     interface = layer_module.interface
-    entries = {"call": "call"} if interface.mask is None else {"call": "call", "call_masked": "call_masked"}
+    functions = [op.sym_name.data for op in layer_module.module.body.block.ops if isinstance(op, FuncOp)]
+    entries = {name: name for name in functions}
     return {
         "format": 1,
         "producer": {
@@ -46,7 +49,7 @@ def describe(
         **interface.describe(),
         "entries": entries,
         "scans": scans,
-        "driver": advised_driver(scan["units"] for scan in scans),
+        "driver": advised_driver([(scan["form"], scan["units"]) for scan in scans]),
         "weights_bytes": _weights_bytes(layer_module),
         **_describe_model(model, interface),
     }

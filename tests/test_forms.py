@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstm_ir
+from lstm_ir.compiler import compile_artifact, model_of
 from lstm_ir.layers import LSTM, Bidirectional
 from lstm_ir.reference import run_model
 
@@ -18,6 +19,7 @@ TOLERANCE = {"float16": 8e-3, "float32": 1e-5, "float64": 1e-11}
 ACTIVATIONS = ["tanh", "sigmoid", "hard_sigmoid", "relu", "linear", "softsign", "softplus", "elu", "selu", "swish"]
 ACTIVATIONS += ["gelu", "mish", "softmax", "leaky_relu", "relu6", "log_softmax", "hard_sigmoid_keras3"]
 """Not exponential: a recurrence of it overflows within a few steps (tests/passes has its numerics)."""
+ELEMENT_WISE = [name for name in ACTIVATIONS if name not in ("softmax", "log_softmax")]
 MASKS = ["none", "right", "left", "holes", "all false", "some rows false"]
 STEPS = 6
 
@@ -31,21 +33,26 @@ class Drawn:
     seed: int
 
 
+KERNEL_CALLS = [(1, 1, "none"), (3, 4, "right"), (13, 7, "holes"), (8, 3, "left"), (5, 90, "none")]
+"""Batches with every number of rows in the last row tile, and more steps than one chunk."""
+
+
 @st.composite
 def drawn_layers(draw, form):
+    is_kernel = form in ("persistent", "cooperative")
     wrapper = draw(st.sampled_from([None, None, None, "concat", "sum", "mul", "ave"]))
     layer = {
-        "units": draw(st.sampled_from([1, 2, 3, 5, 8, 17])),
-        "activation": draw(st.sampled_from(ACTIVATIONS)),
-        "recurrent_activation": draw(st.sampled_from(ACTIVATIONS)),
+        "units": draw(st.sampled_from([1, 3, 8, 17, 33, 48] if is_kernel else [1, 2, 3, 5, 8, 17])),
+        "activation": draw(st.sampled_from(ELEMENT_WISE if is_kernel else ACTIVATIONS)),
+        "recurrent_activation": draw(st.sampled_from(ELEMENT_WISE if is_kernel else ACTIVATIONS)),
         "use_bias": draw(st.booleans()),
         "go_backwards": draw(st.booleans()),
-        "unroll": draw(st.booleans()),
+        "unroll": False if is_kernel else draw(st.booleans()),
         "time_major": draw(st.booleans()),
         "return_sequences": draw(st.booleans()),
         "return_state": draw(st.booleans()),
         "zero_output_for_mask": draw(st.booleans()),
-        "dtype": draw(st.sampled_from(["float32", "float32", "float64", "float16"])),
+        "dtype": "float32" if is_kernel else draw(st.sampled_from(["float32", "float32", "float64", "float16"])),
     }
     return Drawn(layer, wrapper, draw(st.integers(1, 7)), form, draw(st.integers(0, 2**31)))
 
@@ -85,16 +92,21 @@ def assert_close(got, want, dtype):
         assert float(np.abs(got.astype(np.float64) - want).max()) <= limit
 
 
-def check_against_reference(drawn):
+def check_against_reference(drawn, *, target_cpu="host", threads=None, calls=None):
     rng = np.random.default_rng(drawn.seed)
     layer = build(drawn, rng)
-    dtype = drawn.layer["dtype"]
     fixed = drawn.form == "unrolled" or drawn.layer["unroll"]
-    module = lstm_ir.compile(layer, form=drawn.form, time=STEPS if fixed else None)
+    artifact = compile_artifact(layer, form=drawn.form, time=STEPS if fixed else None, target_cpu=target_cpu)
+    module = lstm_ir.load(artifact.data, threads=threads)
     assert set(module.forms.values()) == {drawn.form}
-    model = lstm_ir.compiler.model_of(layer)
-    for batch, time, kind in [(1, 1, "none"), (3, 4, "right"), (2, 7, "holes"), (5, 3, rng.choice(MASKS))]:
-        time = STEPS if fixed else time
+    calls = calls or [(1, 1, "none"), (3, 4, "right"), (2, 7, "holes"), (5, 3, rng.choice(MASKS))]
+    check_calls(module, layer, drawn, rng, [(batch, STEPS if fixed else time, kind) for batch, time, kind in calls])
+
+
+def check_calls(module, layer, drawn, rng, calls):
+    dtype = drawn.layer["dtype"]
+    model = model_of(layer)
+    for batch, time, kind in calls:
         order = (1, 0, 2) if drawn.layer["time_major"] else (0, 1, 2)
         x = rng.normal(size=(batch, time, drawn.features)).astype(dtype).transpose(order)
         mask = None if kind == "none" else make_mask(kind, batch, time, rng)
@@ -132,15 +144,34 @@ def test_unrolled_is_the_reference(drawn):
     check_against_reference(drawn)
 
 
+@given(drawn_layers("persistent"), st.sampled_from([1, 2, 5]))
+@settings(max_examples=20)
+def test_persistent_is_the_reference(drawn, threads):
+    check_against_reference(drawn, threads=threads, calls=KERNEL_CALLS)
+
+
+@given(drawn_layers("cooperative"), st.sampled_from([1, 2, 5]))
+@settings(max_examples=20)
+def test_cooperative_is_the_reference(drawn, threads):
+    check_against_reference(drawn, threads=threads, calls=KERNEL_CALLS)
+
+
+@given(drawn_layers("persistent"))
+@settings(max_examples=4)
+def test_kernels_without_fused_multiply_add_are_the_reference(drawn):
+    check_against_reference(drawn, target_cpu="x86-64", calls=KERNEL_CALLS)
+
+
 @given(st.data())
 @settings(max_examples=6)
 def test_chunks_are_the_whole(data):
     """A sequence cut anywhere, with the state carried on the device, gives what the whole sequence gives."""
-    drawn = data.draw(drawn_layers("loop"))
+    form = data.draw(st.sampled_from(["loop", "persistent", "cooperative"]))
+    drawn = data.draw(drawn_layers(form))
     drawn.layer.update(unroll=False, go_backwards=False, return_sequences=True, return_state=False, time_major=False)
     rng = np.random.default_rng(drawn.seed)
-    layer = build(Drawn(drawn.layer, None, drawn.features, "loop", drawn.seed), rng)
-    module = lstm_ir.compile(layer)
+    layer = build(Drawn(drawn.layer, None, drawn.features, form, drawn.seed), rng)
+    module = lstm_ir.compile(layer, form=form)
     x = rng.normal(size=(3, 12, drawn.features)).astype(drawn.layer["dtype"])
     whole_state, state = module.make_state(3), module.make_state(3)
     whole = module(x, state=whole_state)
@@ -152,7 +183,7 @@ def test_chunks_are_the_whole(data):
             assert_close(value, whole_state.numpy()[name].astype(np.float64), drawn.layer["dtype"])
 
 
-@pytest.mark.parametrize("form", ["loop", "unrolled"])
+@pytest.mark.parametrize("form", ["loop", "unrolled", "persistent", "cooperative"])
 def test_nan_passes_where_it_is_valid_and_nowhere_else(form):
     layer = LSTM(4, return_sequences=True)
     layer.build((None, 3, 2))

@@ -3,14 +3,16 @@
 from xdsl.ir import Dialect
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.dispatch_ops import Stream
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.iree_ops import Flow, Util
 from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp, MergeOp, ReverseOp, WeightOp
 from lstm_ir.dialect.lstm_layer_op import LayerOp
+from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp, YieldOp
 
-__all__ = ["Flow", "Lstm", "Util"]
+__all__ = ["Flow", "Lstm", "Stream", "Util"]
 
 Lstm = Dialect(
     "lstm",
@@ -25,6 +27,7 @@ Lstm = Dialect(
         MaskingOp,
         MergeOp,
         PackOp,
+        PanelsOp,
         ProjectOp,
         ReverseOp,
         ScanOp,

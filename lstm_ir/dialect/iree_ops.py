@@ -16,10 +16,12 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure, SymbolOpInterface
 
+from lstm_ir.dialect.dispatch_ops import DispatchOp
+
 
 @irdl_op_definition
 class GlobalOp(IRDLOperation):
-    """A module's constant: ``util.global``; its value is attached when the module is handed to IREE."""
+    """A module's constant: ``util.global``; its value is attached when the module is handed to IREE. Or a variable."""
 
     name = "util.global"
 
@@ -27,15 +29,18 @@ class GlobalOp(IRDLOperation):
     sym_visibility = prop_def(StringAttr)
     type = prop_def(Attribute)
     initial_value = opt_prop_def(Attribute)
+    is_mutable = opt_prop_def(UnitAttr)
 
     traits = traits_def(SymbolOpInterface())
 
-    def __init__(self, sym_name: str, type: Attribute) -> None:
+    def __init__(self, sym_name: str, type: Attribute, *, variable_from: Attribute | None = None) -> None:
         super().__init__(
             properties={
                 "sym_name": StringAttr(sym_name),
                 "sym_visibility": StringAttr("private"),
                 "type": type,
+                "initial_value": variable_from,
+                "is_mutable": None if variable_from is None else UnitAttr(),
             }
         )
 
@@ -52,10 +57,24 @@ class GlobalLoadOp(IRDLOperation):
 
     traits = traits_def(Pure())
 
-    def __init__(self, sym_name: str, type: Attribute) -> None:
+    def __init__(self, sym_name: str, type: Attribute, *, is_immutable: bool = True) -> None:
         super().__init__(
-            properties={"global": SymbolRefAttr(sym_name), "is_immutable": UnitAttr()}, result_types=[type]
+            properties={"global": SymbolRefAttr(sym_name), "is_immutable": UnitAttr() if is_immutable else None},
+            result_types=[type],
         )
+
+
+@irdl_op_definition
+class GlobalStoreOp(IRDLOperation):
+    """Write a module's variable: ``util.global.store``."""
+
+    name = "util.global.store"
+
+    value = operand_def()
+    global_ = prop_def(SymbolRefAttr, prop_name="global")
+
+    def __init__(self, value: SSAValue, sym_name: str) -> None:
+        super().__init__(operands=[value], properties={"global": SymbolRefAttr(sym_name)})
 
 
 @irdl_op_definition
@@ -91,5 +110,5 @@ class OptimizationBarrierOp(IRDLOperation):
         super().__init__(operands=[operand], result_types=[operand.type])
 
 
-Util = Dialect("util", [GlobalOp, GlobalLoadOp, OptimizationBarrierOp])
-Flow = Dialect("flow", [TensorReshapeOp])
+Util = Dialect("util", [GlobalOp, GlobalLoadOp, GlobalStoreOp, OptimizationBarrierOp])
+Flow = Dialect("flow", [DispatchOp, TensorReshapeOp])

@@ -37,6 +37,9 @@ from lstm_ir.dialect.shapes import accumulator_type, check_element, check_shape,
 FORMS = ("persistent", "cooperative", "unrolled", "loop")
 """The ways a scan's time loop can run, by the names that users see."""
 
+KERNEL_FORMS = ("persistent", "cooperative")
+"""The forms whose kernel holds the time loop and the projection."""
+
 MASKED_OUTPUTS = ("hold", "zero")
 """What a masked step outputs: the previous output, or zeros."""
 
@@ -187,6 +190,7 @@ class ScanOp(IRDLOperation):
             recurrent_dropout=self.recurrent_dropout,
         )
         new.location = self.location
+        new.form, new.reason = self.form, self.reason
         return new
 
     @property

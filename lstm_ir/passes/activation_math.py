@@ -29,10 +29,10 @@ def expand_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAValue) -
     Raises:
         KeyError: For softmax and log_softmax, which need a whole row.
     """
-    return _FORMULAS[function.kind.data](_Formula(b, x, function))
+    return FORMULAS[function.kind.data](Formula(b, x, function))
 
 
-class _Formula(Arithmetic):
+class Formula(Arithmetic):
     """The operand x of an activation, and the functions that the formulas use."""
 
     def __init__(self, b: ScalarBuilder, x: SSAValue, function: ActivationAttr) -> None:
@@ -40,44 +40,53 @@ class _Formula(Arithmetic):
         self.x, self.function = x, function
 
     def negate(self, x: SSAValue) -> SSAValue:
+        """Return -x."""
         return self.b.do(arith.NegfOp(x))
 
     def exp(self, x: SSAValue) -> SSAValue:
+        """Return e^x."""
         return self.b.do(math_dialect.ExpOp(x))
 
     def expm1(self, x: SSAValue) -> SSAValue:
+        """Return e^x - 1."""
         return self.b.do(math_dialect.ExpM1Op(x))
 
     def log1p(self, x: SSAValue) -> SSAValue:
+        """Return log(1 + x)."""
         return self.b.do(math_dialect.Log1pOp(x))
 
     def tanh(self, x: SSAValue) -> SSAValue:
+        """Return the hyperbolic tangent of x."""
         return self.b.do(math_dialect.TanhOp(x))
 
     def erf(self, x: SSAValue) -> SSAValue:
+        """Return the error function of x."""
         return self.b.do(math_dialect.ErfOp(x))
 
     def sigmoid(self, x: SSAValue) -> SSAValue:
+        """Return 1 / (1 + e^-x)."""
         return self.div(1.0, self.add(self.exp(self.negate(x)), 1.0))
 
     def softplus(self, x: SSAValue) -> SSAValue:
+        """Return log(1 + e^x)."""
         # max(x, 0) + log(1 + e^-|x|): no overflow for large x.
         return self.add(self.maximum(x, 0.0), self.log1p(self.exp(self.negate(self.abs(x)))))
 
     def elu(self, x: SSAValue, alpha: float) -> SSAValue:
+        """Return x where it is positive, else alpha (e^x - 1)."""
         # e^x is taken of min(x, 0), so that the branch not taken does not overflow.
         negative = self.expm1(self.minimum(x, 0.0))
         scaled = negative if alpha == 1.0 else self.mul(alpha, negative)
         return self.where(self.compare(x, "ogt", 0.0), x, scaled)
 
 
-def _gelu_tanh(f: _Formula) -> SSAValue:
+def _gelu_tanh(f: Formula) -> SSAValue:
     cube = f.mul(f.x, f.mul(f.x, f.x))
     inner = f.mul(math.sqrt(2.0 / math.pi), f.add(f.x, f.mul(0.044715, cube)))
     return f.mul(f.mul(0.5, f.x), f.add(1.0, f.tanh(inner)))
 
 
-_FORMULAS: dict[str, Callable[[_Formula], SSAValue]] = {
+FORMULAS: dict[str, Callable[[Formula], SSAValue]] = {
     "linear": lambda f: f.x,
     "tanh": lambda f: f.tanh(f.x),
     "sigmoid": lambda f: f.sigmoid(f.x),

@@ -9,19 +9,39 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.lstm_layer_op import LayerOp
-from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
 
-TARGET_DIALECTS = frozenset({"arith", "builtin", "flow", "func", "linalg", "math", "scf", "tensor", "util"})
+TARGET_DIALECTS = frozenset(
+    {
+        "arith",
+        "builtin",
+        "flow",
+        "func",
+        "linalg",
+        "llvm",
+        "math",
+        "memref",
+        "scf",
+        "stream",
+        "tensor",
+        "util",
+        "vector",
+    }
+)
 """Dialects of the target level, all read by IREE."""
 
 
 def _recurrence(op: Operation) -> str | None:
     if isinstance(op, LayerOp):
         return "whole layers become scans in lstm-normalize"
-    if isinstance(op, ScanOp) and not (op.is_fused and op.is_hoisted):
-        return "scans are fused and hoisted by lstm-fuse-gates and lstm-hoist-projection"
-    if isinstance(op, ScanOp) and op.form is None:
+    if not isinstance(op, ScanOp):
+        return None
+    if not op.is_fused:
+        return "the gates of a scan are fused by lstm-fuse-gates"
+    if op.form is None:
         return "every scan needs a form, from lstm-choose-form"
+    if not op.is_hoisted and op.form.data not in KERNEL_FORMS:
+        return "the projection of a scan that runs step by step is hoisted by lstm-hoist-projection"
     return None
 
 

@@ -11,20 +11,31 @@ from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, shape_of
 from lstm_ir.passes.cost_model import ScanFacts, choose
+from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
-def facts_of(scan: ScanOp) -> ScanFacts:
-    """Return what the IR knows of a scan."""
+def facts_of(scan: ScanOp, vector: str = "", workers: int = 1) -> ScanFacts:
+    """Return what the IR and the target say of a scan.
+
+    Args:
+        scan: The scan, before or after its projection was hoisted.
+        vector: The vector unit to build kernels for; none if empty.
+        workers: Cores to count on.
+    """
     layout = describe(scan.input_map)
     assert layout is not None
-    first, second, _ = shape_of(scan.input.type)
+    first, second, features = shape_of(scan.input.type)
     time, batch = (first, second) if layout[0] else (second, first)
     return ScanFacts(
         batch=None if batch == DYNAMIC else batch,
         time=None if time == DYNAMIC else time,
+        features=features,
         units=scan.units,
         gates=scan.gates,
         unroll=scan.unroll is not None,
+        vector=vector or None,
+        workers=workers,
+        no_kernel=why_not(scan),
     )
 
 
@@ -39,7 +50,8 @@ class ChooseFormPass(ModulePass):
     Before: ``lstm.scan ...``
     After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
-    Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans.
+    Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
+    that kernels can be built for; without one there are none. ``workers``: cores to count on.
 
     Raises:
         FormUnavailableError: If the form asked for cannot be had.
@@ -48,6 +60,8 @@ class ChooseFormPass(ModulePass):
     name = "lstm-choose-form"
 
     form: str = "auto"
+    vector: str = ""
+    workers: int = 1
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate the module."""
@@ -55,7 +69,7 @@ class ChooseFormPass(ModulePass):
             if not isinstance(scan, ScanOp) or scan.form is not None:
                 continue
             try:
-                form, reason = choose(facts_of(scan), self.form)
+                form, reason = choose(facts_of(scan, self.vector, self.workers), self.form)
             except ValueError as error:
                 raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)

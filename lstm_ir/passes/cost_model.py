@@ -1,10 +1,10 @@
 """What each form of a scan is expected to cost on a CPU, from facts that are known when compiling.
 
-The constants were measured with ``iree-base`` 3.13 on a 2-core x86-64 machine (docs/forms.md says how); they decide
-between forms, they do not predict a time.
+The constants were measured with ``iree-base`` 3.13 on 2-core x86-64 machines (docs/forms.md says how; ``lstm-ir bench
+--forms all`` shows the choice beside the times of all forms). They decide between forms, they do not predict a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOOP_STEP_US = 8.0
@@ -13,26 +13,58 @@ UNROLLED_STEP_US = 5.0
 """The same dispatches inside one command buffer."""
 GIGAFLOPS = 30.0
 """What IREE's own code generation reaches on a step's product."""
+KERNEL_GIGAFLOPS = {"avx512": 100.0, "avx2": 80.0, "sse": 15.0, "neon": 30.0}
+"""What a core reaches in our kernels, by vector unit."""
+STREAM_GIGABYTES = 50.0
+"""What a core reads of weights a second, from the second- or third-level cache."""
+CELL_ROW_US = 0.0012
+"""The cell of one unit of one row: three sigmoids and two hyperbolic tangents."""
+MEETING_US = 3.0
+"""What workgroups lose a step by meeting: the wait itself, and a call's share of waking other cores."""
 UNROLLED_MAX_STEPS = 64
 """Beyond this many steps the unrolled form is taken only when asked for: each adds compile time and code."""
-LOCAL_TASK_STEP_FLOP = 5e5
-"""Work of one step of one row from which sharing it between cores pays for the hand-over (about 10 us)."""
 
 
 @dataclass(frozen=True)
 class ScanFacts:
-    """What is known of a scan: B, T (None where only known at run time), U units, G gates, the caller's wish."""
+    """What is known of a scan.
+
+    Attributes:
+        batch: B, or None where it is known only at run time.
+        time: T, or None.
+        features: I.
+        units: U.
+        gates: G.
+        unroll: Whether the layer asks for it.
+        vector: The vector unit that kernels are built for, or None.
+        workers: Cores to count on.
+        no_kernel: Why the scan cannot run as a kernel, or None.
+    """
 
     batch: int | None
     time: int | None
+    features: int
     units: int
     gates: int
     unroll: bool
+    vector: str | None = None
+    workers: int = 1
+    no_kernel: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """B, or 1 where it is dynamic."""
+        return self.batch or 1
 
     @property
     def step_flop(self) -> float:
-        """Floating-point operations of one step's product, 2 B U (G U), with B = 1 where it is dynamic."""
-        return 2.0 * (self.batch or 1) * self.units * self.gates * self.units
+        """Floating-point operations of one row's products in a step, 2 (U + I) (G U)."""
+        return 2.0 * (self.units + self.features) * self.gates * self.units
+
+    @property
+    def recurrent_bytes(self) -> float:
+        """Bytes of recurrent weights, read once a step."""
+        return 4.0 * self.units * self.gates * self.units
 
 
 @dataclass(frozen=True)
@@ -51,12 +83,12 @@ class Estimate:
 
 def estimates(facts: ScanFacts) -> list[Estimate]:
     """Return an estimate of every form, the best possible one first."""
-    product_us = facts.step_flop / (GIGAFLOPS * 1e3)
+    product_us = facts.rows * facts.step_flop / (GIGAFLOPS * 1e3)
     result = [
         Estimate("loop", LOOP_STEP_US + product_us, "host loop over step dispatches"),
         _unrolled(facts, product_us),
-        Estimate("persistent", None, "this version has no kernel that holds the time loop"),
-        Estimate("cooperative", None, "this version has no kernel that shares a step between workgroups"),
+        _persistent(facts),
+        _cooperative(facts),
     ]
     return sorted(result, key=lambda e: float("inf") if e.step_us is None else e.step_us)
 
@@ -67,6 +99,35 @@ def _unrolled(facts: ScanFacts, product_us: float) -> Estimate:
     if facts.time > UNROLLED_MAX_STEPS and not facts.unroll:
         return Estimate("unrolled", None, f"{facts.time} steps are more than {UNROLLED_MAX_STEPS}")
     return Estimate("unrolled", UNROLLED_STEP_US + product_us, "all steps in one command buffer")
+
+
+def _kernel_us(facts: ScanFacts, rows: float) -> float:
+    """Return one core's time for the products and cells of a step of some rows, all units."""
+    assert facts.vector is not None
+    compute = rows * facts.step_flop / (KERNEL_GIGAFLOPS[facts.vector] * 1e3)
+    return max(compute, facts.recurrent_bytes / (STREAM_GIGABYTES * 1e3)) + rows * facts.units * CELL_ROW_US
+
+
+def _why_no_kernel(facts: ScanFacts) -> str | None:
+    return facts.no_kernel or (None if facts.vector is not None else "there are no kernels for this target")
+
+
+def _persistent(facts: ScanFacts) -> Estimate:
+    reason = _why_no_kernel(facts)
+    if reason is not None:
+        return Estimate("persistent", None, reason)
+    rows = -(-facts.rows // facts.workers)
+    return Estimate("persistent", _kernel_us(facts, rows), "one dispatch, rows split over cores")
+
+
+def _cooperative(facts: ScanFacts) -> Estimate:
+    reason = _why_no_kernel(facts)
+    if reason is not None:
+        return Estimate("cooperative", None, reason)
+    if facts.workers == 1:
+        return Estimate("cooperative", None, "there is one core")
+    step_us = MEETING_US + _kernel_us(facts, facts.rows) / facts.workers
+    return Estimate("cooperative", step_us, "one dispatch, units of a step split over cores")
 
 
 def choose(facts: ScanFacts, form: str) -> tuple[str, str]:
@@ -83,7 +144,7 @@ def choose(facts: ScanFacts, form: str) -> tuple[str, str]:
     by_form = {estimate.form: estimate for estimate in table}
     if form != "auto":
         chosen = by_form.get(form)
-        if chosen is None or not (chosen.is_possible or (form == "unrolled" and facts.time is not None)):
+        if chosen is None or not (chosen.is_possible or _can_be_forced(facts, form)):
             why = f"not a form ({', '.join(by_form)})" if chosen is None else chosen.note
             possible = [estimate.form for estimate in table if estimate.is_possible]
             raise ValueError(f"form {form!r}: {why}; possible here: auto, {', '.join(possible)}")
@@ -95,7 +156,22 @@ def choose(facts: ScanFacts, form: str) -> tuple[str, str]:
     return best.form, f"about {best.step_us:.1f} us/step ({best.note}); {'; '.join(others)}"
 
 
-def advised_driver(units: Iterable[int]) -> str:
-    """Return IREE's driver for a model with scans of these widths: waking other cores must be worth a step's work."""
-    flop = sum(8.0 * width * width for width in units)
-    return "local-task" if flop >= LOCAL_TASK_STEP_FLOP else "local-sync"
+def _can_be_forced(facts: ScanFacts, form: str) -> bool:
+    """Return whether a form works that the model would not choose."""
+    if form == "unrolled":
+        return facts.time is not None
+    return form == "cooperative" and _why_no_kernel(facts) is None
+
+
+LOCAL_TASK_STEP_FLOP = 5e5
+"""Work of one step of one row from which sharing it between cores pays for the hand-over (about 10 us)."""
+
+
+def advised_driver(scans: Sequence[tuple[str, int]]) -> str:
+    """Return IREE's driver for a model with scans of these forms and widths.
+
+    Waking other cores must be worth a step's work; a cooperative scan was chosen because it is.
+    """
+    flop = sum(8.0 * units * units for _, units in scans)
+    shares = any(form == "cooperative" for form, _ in scans)
+    return "local-task" if shares or flop >= LOCAL_TASK_STEP_FLOP else "local-sync"

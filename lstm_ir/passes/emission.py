@@ -34,7 +34,7 @@ def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict
     """Return the value of every global of a module, by symbol, in the global's element type."""
     values: dict[str, npt.NDArray[Any]] = {}
     for op in module.body.block.ops:
-        if not isinstance(op, GlobalOp):
+        if not isinstance(op, GlobalOp) or op.is_mutable is not None:
             continue
         expression = WeightExpression.from_attribute(op.attributes["lstm.weight"])
         value = np.ascontiguousarray(expression.evaluate(weights))
@@ -65,8 +65,9 @@ def emit_bytecode(
         for op in module.body.block.ops:
             if isinstance(op, func.FuncOp):
                 op.attributes["iree.reflection"] = reflection
+    globals_ = [op for op in module.body.block.ops if isinstance(op, GlobalOp) and op.is_mutable is None]
     # The expression is ours; IREE would refuse an attribute of a dialect that it does not know.
-    expressions = {op: op.attributes.pop("lstm.weight") for op in module.body.block.ops if isinstance(op, GlobalOp)}
+    expressions = {op: op.attributes.pop("lstm.weight") for op in globals_}
     text = generic_text(module)
     for op, expression in expressions.items():
         op.attributes["lstm.weight"] = expression
@@ -74,7 +75,7 @@ def emit_bytecode(
         try:
             parsed = ir.Module.parse(text)
             for op in parsed.body.operations:
-                if op.operation.name == "util.global":
+                if op.operation.name == "util.global" and "is_mutable" not in op.attributes:
                     name = ir.StringAttr(op.attributes["sym_name"]).value
                     op.attributes["initial_value"] = _dense(ir, values[name], str(op.attributes["type"]))
             parsed.operation.verify()

@@ -12,6 +12,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from lstm_ir.dialect.iree_ops import GlobalLoadOp, GlobalOp
 from lstm_ir.dialect.layer_ops import WeightOp
+from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.recurrence_ops import GateOp, PackOp
 from lstm_ir.passes.weight_expression import WeightExpression, expression_of
 
@@ -23,7 +24,7 @@ def symbol(text: str) -> str:
 
 @dataclass(frozen=True)
 class MaterializeWeightsPass(ModulePass):
-    """Turn weights, and gates cut from or packed out of weights, into ``util.global`` constants and their loads.
+    """Turn weights, and what gates and panels make of them, into ``util.global`` constants and their loads.
 
     Before: ``%K = lstm.weight "lstm/kernel"``
     After: ``util.global private @weight.lstm.kernel {lstm.weight = "lstm/kernel"}``, ``%K = util.global.load @...``
@@ -37,7 +38,7 @@ class MaterializeWeightsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
         globals_: dict[WeightExpression, tuple[str, Attribute]] = {}
-        roots = [inner for inner in op.walk() if isinstance(inner, WeightOp | GateOp | PackOp)]
+        roots = [inner for inner in op.walk() if isinstance(inner, WeightOp | GateOp | PackOp | PanelsOp)]
         for weight in roots:
             expression = expression_of(weight.results[0])
             if expression is None or not any(_is_reader(use.operation) for use in weight.results[0].uses):
@@ -70,4 +71,4 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _is_reader(op: Operation) -> bool:
-    return not isinstance(op, GateOp | PackOp)
+    return not isinstance(op, GateOp | PackOp | PanelsOp)

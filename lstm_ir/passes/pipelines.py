@@ -1,25 +1,63 @@
 """Pipelines by name: what ``lstm-ir compile`` runs, as text that ``lstm-ir opt -p`` accepts."""
 
-RECURRENCE = (
-    "lstm-normalize,lstm-fuse-gates,lstm-hoist-projection,lstm-choose-form{{form={form}}},"
-    "lstm-check-stage{{stage=recurrence}}"
-)
+from dataclasses import dataclass
 
-TENSORS = (
-    "lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,lstm-lower-dropout,lstm-expand-math,"
-    "lstm-materialize-weights,canonicalize,lstm-check-stage{stage=target}"
-)
+
+@dataclass(frozen=True)
+class KernelOptions:
+    """What kernels are built for.
+
+    Attributes:
+        vector: The vector unit's name: avx512, avx2, sse, neon.
+        workers: Cores to count on.
+    """
+
+    vector: str
+    workers: int
+
+    def __str__(self) -> str:
+        return f"vector={self.vector} workers={self.workers}"
+
+
+def recurrence_pipeline(form: str, kernels: KernelOptions | None = None) -> str:
+    """Return the pipeline from layer level to recurrence level.
+
+    Args:
+        form: ``auto``, or the form of every scan.
+        kernels: What kernels can be built for; None has none.
+    """
+    options = f"form={form}" if kernels is None else f"form={form} {kernels}"
+    return (
+        f"lstm-normalize,lstm-fuse-gates,lstm-choose-form{{{options}}},lstm-hoist-projection,"
+        "lstm-check-stage{stage=recurrence}"
+    )
+
+
+def tensor_pipeline(kernels: KernelOptions | None = None) -> str:
+    """Return the pipeline from recurrence level to target level.
+
+    Args:
+        kernels: What kernels are built for; None builds none.
+    """
+    lowered = ""
+    if kernels is not None:
+        lowered = f"lstm-lower-scan-persistent{{{kernels}}},lstm-lower-scan-cooperative{{{kernels}}},"
+    return (
+        f"{lowered}lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,"
+        "lstm-lower-dropout,lstm-expand-math,lstm-materialize-weights,lstm-check-stage{stage=target}"
+    )
+
+
+_AVX2 = KernelOptions("avx2", 2)
+_AVX512 = KernelOptions("avx512", 2)
 
 PIPELINES = {
-    "recurrence": RECURRENCE.format(form="auto"),
-    "cpu": f"{RECURRENCE.format(form='auto')},{TENSORS}",
-    "cpu-loop": f"{RECURRENCE.format(form='loop')},{TENSORS}",
-    "cpu-unrolled": f"{RECURRENCE.format(form='unrolled')},{TENSORS}",
+    "recurrence": recurrence_pipeline("auto"),
+    "cpu": f"{recurrence_pipeline('auto', _AVX2)},{tensor_pipeline(_AVX2)}",
+    "cpu-avx512": f"{recurrence_pipeline('auto', _AVX512)},{tensor_pipeline(_AVX512)}",
+    "cpu-loop": f"{recurrence_pipeline('loop')},{tensor_pipeline()}",
+    "cpu-unrolled": f"{recurrence_pipeline('unrolled')},{tensor_pipeline()}",
+    "cpu-persistent": f"{recurrence_pipeline('persistent', _AVX2)},{tensor_pipeline(_AVX2)}",
+    "cpu-cooperative": f"{recurrence_pipeline('cooperative', _AVX2)},{tensor_pipeline(_AVX2)}",
 }
-"""The named pipelines. ``persistent`` and ``cooperative`` scans will lower to hand-authored dispatches in pipelines of
-their own, in the place where the lstm-lower-scan passes stand."""
-
-
-def recurrence_pipeline(form: str) -> str:
-    """Return the pipeline from layer level to recurrence level for a form, or ``auto``."""
-    return RECURRENCE.format(form=form)
+"""The named pipelines; those with kernels are for 2 cores with AVX2 unless their name says otherwise."""

@@ -16,9 +16,12 @@ _PASSES = {
     "lstm-lower-activations": ("lower_activations", "LowerActivationsPass"),
     "lstm-lower-scan-loop": ("lower_scan_loop", "LowerScanLoopPass"),
     "lstm-lower-scan-unrolled": ("lower_scan_unrolled", "LowerScanUnrolledPass"),
+    "lstm-lower-scan-persistent": ("lower_scan_kernel", "LowerScanPersistentPass"),
+    "lstm-lower-scan-cooperative": ("lower_scan_kernel", "LowerScanCooperativePass"),
     "lstm-lower-layers": ("lower_layers", "LowerLayersPass"),
     "lstm-lower-dropout": ("lower_dropout", "LowerDropoutPass"),
     "lstm-expand-math": ("expand_math", "ExpandMathPass"),
+    "lstm-expand-vector-math": ("kernels.expand_vector_math", "ExpandVectorMathPass"),
     "lstm-materialize-weights": ("materialize_weights", "MaterializeWeightsPass"),
     "lstm-check-stage": ("check_stage", "CheckStagePass"),
 }
@@ -41,7 +44,7 @@ def _dialect(name: str) -> Callable[[], Dialect]:
 
 
 LSTM_UNIVERSE = Universe(
-    all_dialects={"lstm": _dialect("Lstm"), "util": _dialect("Util"), "flow": _dialect("Flow")},
+    all_dialects={name.lower(): _dialect(name) for name in ("Lstm", "Util", "Flow", "Stream")},
     all_passes={name: _pass(*where) for name, where in _PASSES.items()},
 )
 """Found by xDSL through the entry point ``xdsl.universe``."""

@@ -1,7 +1,7 @@
 """What a constant of the module is made of: a weight, a gate's columns of one, or several side by side."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,10 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, i64
 from xdsl.ir import Attribute, SSAValue
 
 from lstm_ir.dialect.layer_ops import WeightOp
+from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.recurrence_ops import GateOp, PackOp
+from lstm_ir.dialect.shapes import shape_of
+from lstm_ir.passes.kernels.panels import Panels
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,23 @@ class Columns:
 
 @dataclass(frozen=True)
 class WeightExpression:
-    """Columns of weights, side by side on the last axis."""
+    """Columns of weights, side by side on the last axis, as panels if a kernel reads them."""
 
     parts: tuple[Columns, ...]
+    panels: Panels | None = None
 
     def __str__(self) -> str:
-        return "+".join(str(part) for part in self.parts)
+        whole = "+".join(str(part) for part in self.parts)
+        return whole if self.panels is None else f"{whole}.panels"
 
     def attribute(self) -> Attribute:
-        """Return the expression as an attribute, ``[["lstm/kernel", 0, 4], ...]``."""
-        return ArrayAttr(
+        """Return the expression as an attribute, ``[["lstm/kernel", 0, 4], ...]``, panels as five numbers behind."""
+        parts: list[Attribute] = [
             ArrayAttr([StringAttr(p.weight), IntegerAttr(p.index, i64), IntegerAttr(p.of, i64)]) for p in self.parts
-        )
+        ]
+        if self.panels is not None:
+            parts.append(ArrayAttr([IntegerAttr(number, i64) for number in astuple(self.panels)]))
+        return ArrayAttr(parts)
 
     @classmethod
     def from_attribute(cls, attr: Attribute) -> "WeightExpression":
@@ -46,16 +54,18 @@ class WeightExpression:
         Raises:
             ValueError: If the attribute is something else.
         """
-        parts = []
+        parts, panels = [], None
         for item in attr if isinstance(attr, ArrayAttr) else ():
             match list(item) if isinstance(item, ArrayAttr) else []:
                 case [StringAttr(data=name), IntegerAttr() as index, IntegerAttr() as of]:
                     parts.append(Columns(name, index.value.data, of.value.data))
+                case [IntegerAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr()] as numbers:
+                    panels = Panels(*(number.value.data for number in numbers if isinstance(number, IntegerAttr)))
                 case _:
                     raise ValueError(f"not a weight expression: {attr}")
         if not parts:
             raise ValueError(f"not a weight expression: {attr}")
-        return cls(tuple(parts))
+        return cls(tuple(parts), panels)
 
     def evaluate(self, weights: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
         """Return the constant's value.
@@ -65,10 +75,11 @@ class WeightExpression:
         """
         pieces = []
         for part in self.parts:
-            whole = weights[part.weight]
-            width = whole.shape[-1] // part.of
-            pieces.append(whole[..., part.index * width : (part.index + 1) * width])
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+            weight = weights[part.weight]
+            width = weight.shape[-1] // part.of
+            pieces.append(weight[..., part.index * width : (part.index + 1) * width])
+        whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+        return whole if self.panels is None else self.panels.pack(whole)
 
 
 def expression_of(value: SSAValue) -> WeightExpression | None:
@@ -81,6 +92,12 @@ def expression_of(value: SSAValue) -> WeightExpression | None:
             if source is None or len(source.parts) != 1 or source.parts[0].of != 1:
                 return None
             return WeightExpression((Columns(source.parts[0].weight, op.index.value.data, op.of.value.data),))
+        case PanelsOp() as op:
+            source = expression_of(op.packed)
+            if source is None or source.panels is not None:
+                return None
+            lanes, width = shape_of(op.result.type)[4], shape_of(op.result.type)[3]
+            return WeightExpression(source.parts, Panels(op.gates.value.data, op.units, op.terms, lanes, width))
         case PackOp() as op:
             sources = [expression_of(gate) for gate in op.gates]
             if None in sources:

@@ -60,7 +60,8 @@ def _is_artifact(path: Path) -> bool:
 
 
 def _model(path: Path, batch: int | None, time: int | None) -> dict[str, Any]:
-    from lstm_ir.compiler import layer_level, lower, model_of
+    from lstm_ir.compiler import kernel_options, layer_level, lower, model_of
+    from lstm_ir.passes.iree_session import resolve_cpu
 
     model = model_of(path)
     module = layer_level(model, batch=batch, time=time)
@@ -74,7 +75,7 @@ def _model(path: Path, batch: int | None, time: int | None) -> dict[str, Any]:
         "weights_bytes": weights,
         "layers": _layers(model),
         **module.interface.describe(),
-        "scans": lower(module, until="recurrence"),
+        "scans": lower(module, kernels=kernel_options(resolve_cpu("host")), until="recurrence"),
     }
 
 

@@ -1,0 +1,63 @@
+"""Recurrence level: weights in the order in which a kernel reads them."""
+
+from xdsl.dialects.builtin import IntegerAttr, TensorType, i64
+from xdsl.ir import SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    base,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    result_def,
+    traits_def,
+)
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from lstm_ir.dialect.shapes import element_type, shape_of
+
+
+@irdl_op_definition
+class PanelsOp(IRDLOperation):
+    """Packed gates [K, G U], or a bias [G U], as panels [tiles, groups, depth, width, lanes] for a kernel's inner loop.
+
+    Element (tile, group, k, gate, lane) is row k of gate ``group width + gate``, unit ``tile lanes + lane``; zero where
+    that is padding.
+    """
+
+    name = "lstm.panels"
+
+    packed = operand_def(base(TensorType))
+    gates = prop_def(IntegerAttr)
+    result = result_def(base(TensorType))
+
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(Pure())
+    assembly_format = "$packed attr-dict `:` type($packed) `->` type($result)"
+
+    def __init__(self, packed: SSAValue, gates: int, shape: tuple[int, ...]) -> None:
+        super().__init__(
+            operands=[packed],
+            properties={"gates": IntegerAttr(gates, i64)},
+            result_types=[TensorType(element_type(packed.type), shape)],
+        )
+
+    @property
+    def terms(self) -> int:
+        """K, the rows of the packed gates; 0 for a bias."""
+        return shape_of(self.packed.type)[0] if len(shape_of(self.packed.type)) > 1 else 0
+
+    @property
+    def units(self) -> int:
+        """U, the columns of a gate."""
+        return shape_of(self.packed.type)[-1] // self.gates.value.data
+
+    def verify_(self) -> None:
+        """Check that the panels hold the weight."""
+        shape = shape_of(self.result.type)
+        gates = self.gates.value.data
+        if shape_of(self.packed.type)[-1] % gates:
+            raise VerifyException(f"lstm.panels: {self.packed.type} does not hold {gates} gates side by side")
+        if len(shape) != 5 or shape[1] * shape[3] != gates or shape[2] < self.terms or shape[0] * shape[4] < self.units:
+            raise VerifyException(f"lstm.panels: {self.packed.type} with {gates} gates does not fit {self.result.type}")

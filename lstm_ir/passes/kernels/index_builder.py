@@ -1,0 +1,73 @@
+"""Index arithmetic: on numbers where they are known when compiling, on values of type index elsewhere."""
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IndexType, IntegerAttr
+from xdsl.ir import SSAValue
+
+from lstm_ir.passes.structured import ScalarBuilder, Size
+
+
+class IndexBuilder(ScalarBuilder):
+    """Builds sizes and offsets; what is known when compiling costs no op."""
+
+    def index(self, value: Size) -> SSAValue:
+        """Return a size as a value."""
+        if isinstance(value, SSAValue):
+            return value
+        return self.do(arith.ConstantOp(IntegerAttr(value, IndexType())))
+
+    def plus(self, first: Size, *more: Size) -> Size:
+        """Return a sum."""
+        total = first
+        for term in more:
+            if isinstance(total, int) and isinstance(term, int):
+                total += term
+            elif term != 0:
+                total = term if total == 0 else self.do(arith.AddiOp(self.index(total), self.index(term)))
+        return total
+
+    def minus(self, first: Size, second: Size) -> Size:
+        """Return first - second."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first - second
+        return first if second == 0 else self.do(arith.SubiOp(self.index(first), self.index(second)))
+
+    def times(self, first: Size, *more: Size) -> Size:
+        """Return a product."""
+        total = first
+        for factor in more:
+            if isinstance(total, int) and isinstance(factor, int):
+                total *= factor
+            elif factor != 1:
+                total = factor if total == 1 else self.do(arith.MuliOp(self.index(total), self.index(factor)))
+        return total
+
+    def quotient(self, first: Size, second: Size) -> Size:
+        """Return first / second, rounded down; neither is negative."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first // second
+        return first if second == 1 else self.do(arith.DivUIOp(self.index(first), self.index(second)))
+
+    def quotient_up(self, first: Size, second: Size) -> Size:
+        """Return first / second, rounded up; neither is negative."""
+        return self.quotient(self.plus(first, self.minus(second, 1)), second)
+
+    def round_up(self, value: Size, multiple: int) -> Size:
+        """Return the smallest multiple of a number that is not below a value."""
+        return self.times(self.quotient_up(value, multiple), multiple)
+
+    def least(self, first: Size, second: Size) -> Size:
+        """Return the smaller of two sizes, which may be negative."""
+        if isinstance(first, int) and isinstance(second, int):
+            return min(first, second)
+        return self.do(arith.MinSIOp(self.index(first), self.index(second)))
+
+    def most(self, first: Size, second: Size) -> Size:
+        """Return the larger of two sizes, which may be negative."""
+        if isinstance(first, int) and isinstance(second, int):
+            return max(first, second)
+        return self.do(arith.MaxSIOp(self.index(first), self.index(second)))
+
+    def compare(self, first: Size, how: str, second: Size) -> SSAValue:
+        """Return first ``how`` second, by MLIR's predicates: eq, ne, slt, sge ..."""
+        return self.do(arith.CmpiOp(self.index(first), self.index(second), how))

@@ -1,0 +1,179 @@
+"""Builder of kernels: loops, index arithmetic and vectors over flat buffers, to read like the algorithm it builds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from xdsl.dialects import arith, memref, scf, vector
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    Float32Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    VectorType,
+    f32,
+    i64,
+)
+from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from lstm_ir.passes.kernels.index_builder import IndexBuilder
+from lstm_ir.passes.structured import ScalarBuilder, Size
+
+Body = Callable[[SSAValue, Sequence[SSAValue]], Sequence[SSAValue]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """An element of a flat buffer, or what begins there."""
+
+    buffer: SSAValue
+    index: Size
+
+
+class KernelBuilder(IndexBuilder):
+    """Builds a kernel; sizes and indices are numbers where they are known, values of type index elsewhere.
+
+    Args:
+        entry: The kernel's first block, empty: constants are kept at its beginning, one of each.
+        lanes: f32 elements of a vector.
+    """
+
+    def __init__(self, entry: Block, lanes: int) -> None:
+        super().__init__(InsertPoint.at_end(entry))
+        self._constants = ScalarBuilder(InsertPoint.at_end(entry))
+        self._known: dict[tuple[float, Attribute], SSAValue] = {}
+        self._entry = entry
+        self.lanes = lanes
+        self.vector = VectorType(f32, [lanes])
+
+    def begin(self) -> None:
+        """Separate the constants from the code: what is built after this stands behind them."""
+        marker = self.do(arith.ConstantOp(IntegerAttr(0, IndexType())))
+        assert isinstance(marker.owner, arith.ConstantOp)
+        self._known[(0, IndexType())] = marker
+        self._constants.insertion_point = InsertPoint.before(marker.owner)
+
+    def index(self, value: Size) -> SSAValue:
+        """Return a size as a value; constants are shared."""
+        return value if isinstance(value, SSAValue) else self._constant(value, IndexType())
+
+    # Control flow.
+
+    @contextmanager
+    def loop(self, low: Size, high: Size, step: Size = 1) -> Iterator[SSAValue]:
+        """Build, in the ``with``, what runs for each index from low to high."""
+        block = Block(arg_types=[IndexType()])
+        first, end, by = (self.index(bound) for bound in (low, high, step))
+        with self.inside(block):
+            yield block.args[0]
+            self.insert(scf.YieldOp())
+        self.insert(scf.ForOp(first, end, by, [], block))
+
+    def accumulate(self, low: Size, high: Size, step: Size, start: Sequence[SSAValue], body: Body) -> list[SSAValue]:
+        """Build a loop that hands values from one index to the next; returns the last ones."""
+        block = Block(arg_types=[IndexType(), *(value.type for value in start)])
+        first, end, by = (self.index(bound) for bound in (low, high, step))
+        with self.inside(block):
+            self.insert(scf.YieldOp(*body(block.args[0], block.args[1:])))
+        return list(self.insert(scf.ForOp(first, end, by, start, block)).results)
+
+    @contextmanager
+    def when(self, condition: SSAValue) -> Iterator[None]:
+        """Build, in the ``with``, what runs where a condition holds."""
+        block = Block()
+        with self.inside(block):
+            yield
+            self.insert(scf.YieldOp())
+        self.insert(scf.IfOp(condition, [], Region(block)))
+
+    def either(self, condition: SSAValue, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """Build what runs where a condition holds, and what runs where it does not."""
+        blocks = (Block(), Block())
+        for block, build in zip(blocks, (then, otherwise), strict=True):
+            with self.inside(block):
+                build()
+                self.insert(scf.YieldOp())
+        self.insert(scf.IfOp(condition, [], Region(blocks[0]), Region(blocks[1])))
+
+    def choose(self, condition: SSAValue, then: Callable[[], SSAValue], otherwise: Callable[[], SSAValue]) -> SSAValue:
+        """Build a value where a condition holds, and another where it does not."""
+        blocks = (Block(), Block())
+        for block, build in zip(blocks, (then, otherwise), strict=True):
+            with self.inside(block):
+                value = build()
+                self.insert(scf.YieldOp(value))
+        return self.do(scf.IfOp(condition, [value.type], Region(blocks[0]), Region(blocks[1])))
+
+    def switch(self, value: Size, cases: Sequence[int], build: Callable[[int], None]) -> None:
+        """Build what runs for each of some values, and nothing for others."""
+        if isinstance(value, int):
+            if value in cases:
+                build(value)
+            return
+        regions = []
+        for case in cases:
+            block = Block()
+            with self.inside(block):
+                build(case)
+                self.insert(scf.YieldOp())
+            regions.append(Region(block))
+        default = Block()
+        with self.inside(default):
+            self.insert(scf.YieldOp())
+        labels = DenseArrayBase.from_list(i64, list(cases))
+        self.insert(scf.IndexSwitchOp(value, labels, Region(default), regions, []))
+
+    @contextmanager
+    def inside(self, block: Block) -> Iterator[None]:
+        """Build, in the ``with``, at the end of a block."""
+        before = self.insertion_point
+        self.insertion_point = InsertPoint.at_end(block)
+        yield
+        self.insertion_point = before
+
+    # Memory.
+
+    def at(self, place: Place, *more: Size) -> Place:
+        """Return a place further on."""
+        return Place(place.buffer, self.plus(place.index, *more))
+
+    def load(self, place: Place) -> SSAValue:
+        """Return the element at a place."""
+        return self.do(memref.LoadOp.get(place.buffer, [self.index(place.index)]))
+
+    def store(self, value: SSAValue, place: Place) -> None:
+        """Write an element."""
+        self.insert(memref.StoreOp.get(value, place.buffer, [self.index(place.index)]))
+
+    def load_vector(self, place: Place) -> SSAValue:
+        """Return the vector that begins at a place."""
+        return self.do(vector.LoadOp(place.buffer, [self.index(place.index)], self.vector))
+
+    def store_vector(self, value: SSAValue, place: Place) -> None:
+        """Write a vector."""
+        self.insert(vector.StoreOp(value, place.buffer, [self.index(place.index)]))
+
+    def splat(self, value: SSAValue) -> SSAValue:
+        """Return a vector of one value."""
+        return self.do(vector.BroadcastOp(value, self.vector))
+
+    def number(self, value: float) -> SSAValue:
+        """Return an f32 constant."""
+        return self._constant(value, f32)
+
+    def splat_number(self, value: float) -> SSAValue:
+        """Return a vector of one constant."""
+        return self._constant(value, self.vector)
+
+    def _constant(self, value: float, type_: Attribute) -> SSAValue:
+        key = (value, type_)
+        if key not in self._known:
+            if isinstance(type_, IndexType):
+                self._known[key] = self._constants.do(arith.ConstantOp(IntegerAttr(int(value), type_)))
+            elif isinstance(type_, Float32Type):
+                self._known[key] = self._constants.do(arith.ConstantOp(FloatAttr(value, type_)))
+            else:
+                self._known[key] = self._constants.constant(value, type_)
+        return self._known[key]

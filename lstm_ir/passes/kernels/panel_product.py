@@ -1,0 +1,162 @@
+"""The product of a matrix with panels of packed gates: the inner loops of the projection and of every step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects import arith, vector
+from xdsl.ir import SSAValue
+
+from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
+from lstm_ir.passes.kernels.panels import Panels
+from lstm_ir.passes.kernels.vector_target import MAX_ROWS, UNROLL, Tile, VectorTarget
+from lstm_ir.passes.structured import Size
+
+
+@dataclass(frozen=True)
+class Left:
+    """The left operand, rows of ``terms`` elements with padding.
+
+    Attributes:
+        start: Its first element.
+        row_stride: Elements from one row to the next.
+        gate_stride: Elements from one gate's operand to the next, where each gate multiplies another one.
+    """
+
+    start: Place
+    row_stride: int
+    gate_stride: Size | None = None
+
+
+class PanelProduct:
+    """Builds ``sums[m, tile, gate] = start + left[m] panels[tile, :, :, gate]``.
+
+    Sums are [rows, tiles, gates, lanes]. A tile of units is finished for all rows before the next one begins, so that
+    its panel comes from the first-level cache for all row tiles but the first.
+
+    Args:
+        b: Where to build.
+        target: The vector unit, for the tiles.
+        panels: The layout of the right operand.
+    """
+
+    def __init__(self, b: KernelBuilder, target: VectorTarget, panels: Panels) -> None:
+        self.b, self.target, self.panels = b, target, panels
+
+    def build(
+        self,
+        left: Left,
+        right: Place,
+        sums: Place,
+        rows: Size,
+        tiles: tuple[Size, Size],
+        bias: Place | None,
+        *,
+        accumulate: bool,
+    ) -> None:
+        """Build the product for a range of unit tiles.
+
+        Args:
+            left: The left operand.
+            right: The panels.
+            sums: Where the results go.
+            rows: Number of rows.
+            tiles: First unit tile, and the one after the last.
+            bias: Bias panels that sums start from.
+            accumulate: Whether sums start from what stands in their place.
+        """
+        b, panels = self.b, self.panels
+        self.left, self.right, self.sums, self.bias, self.accumulate = left, right, sums, bias, accumulate
+        whole = b.times(b.quotient(rows, MAX_ROWS), MAX_ROWS)
+        rest = b.minus(rows, whole)
+        with b.loop(*tiles) as tile:
+            if not isinstance(rows, int) or rows >= MAX_ROWS:
+                self._row_tiles(self.target.tile(MAX_ROWS, panels.gates), tile, 0, whole)
+            b.switch(
+                rest,
+                range(1, MAX_ROWS),
+                lambda count: self._groups(self.target.tile(count, panels.gates), tile, whole),
+            )
+
+    def _row_tiles(self, shape: Tile, tile: SSAValue, low: Size, high: Size) -> None:
+        """Build whole row tiles, one panel after the other."""
+        b = self.b
+        with (
+            b.loop(0, self.panels.groups, shape.gates // self.panels.width) as group,
+            b.loop(low, high, shape.rows) as m,
+        ):
+            self._tile(shape, tile, group, m)
+
+    def _groups(self, shape: Tile, tile: SSAValue, m: Size) -> None:
+        """Build one row tile."""
+        with self.b.loop(0, self.panels.groups, shape.gates // self.panels.width) as group:
+            self._tile(shape, tile, group, m)
+
+    def _tile(self, shape: Tile, tile: SSAValue, group: SSAValue, m: Size) -> None:
+        """Build one register tile: its sums, the loop over the terms, and writing them."""
+        b, panels, left = self.b, self.panels, self.left
+        panel = b.at(self.right, b.times(b.plus(b.times(tile, panels.groups), group), panels.panel_size))
+        first_gate = b.times(group, panels.width)
+        lines = panels.gates * panels.lanes
+        place = b.at(
+            self.sums, b.times(m, panels.tiles * lines), b.times(tile, lines), b.times(first_gate, panels.lanes)
+        )
+        lefts = [b.at(left.start, b.times(m, left.row_stride))]
+        if left.gate_stride is not None:
+            lefts = [b.at(lefts[0], b.times(b.plus(first_gate, gate), left.gate_stride)) for gate in range(shape.gates)]
+
+        def sum_place(row: int, gate: int) -> Place:
+            return b.at(place, row * panels.tiles * lines + gate * panels.lanes)
+
+        def start(row: int, gate: int, part: int) -> SSAValue:
+            if part > 0:
+                return b.splat_number(0.0)
+            if self.accumulate:
+                return b.load_vector(sum_place(row, gate))
+            if self.bias is None:
+                return b.splat_number(0.0)
+            bias = b.at(self.bias, b.times(tile, lines), b.times(first_gate, panels.lanes), gate * panels.lanes)
+            return b.load_vector(bias)
+
+        cells = [(row, gate) for row in range(shape.rows) for gate in range(shape.gates)]
+        starts = [start(row, gate, part) for part in range(shape.split) for row, gate in cells]
+        line = panels.width * panels.lanes
+
+        def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            current = list(sums)
+            weights_at = b.at(panel, b.times(k, line))
+            values_at = [b.at(place, k) for place in lefts]
+            for term in range(UNROLL):
+                weights = [
+                    b.load_vector(
+                        b.at(
+                            weights_at,
+                            (gate // panels.width) * panels.panel_size
+                            + term * line
+                            + (gate % panels.width) * panels.lanes,
+                        )
+                    )
+                    for gate in range(shape.gates)
+                ]
+                base = (term % shape.split) * len(cells)
+                for row in range(shape.rows):
+                    values = [b.splat(b.load(b.at(p, row * left.row_stride + term))) for p in values_at]
+                    for gate in range(shape.gates):
+                        number = base + row * shape.gates + gate
+                        value = values[gate if len(values) > 1 else 0]
+                        current[number] = self._multiply_add(value, weights[gate], current[number])
+            return current
+
+        totals = b.accumulate(0, panels.depth, UNROLL, starts, terms)
+        for number, (row, gate) in enumerate(cells):
+            parts = totals[number :: len(cells)]
+            while len(parts) > 1:
+                parts = [
+                    parts[at] if at + 1 == len(parts) else b.do(arith.AddfOp(parts[at], parts[at + 1]))
+                    for at in range(0, len(parts), 2)
+                ]
+            b.store_vector(parts[0], sum_place(row, gate))
+
+    def _multiply_add(self, x: SSAValue, y: SSAValue, total: SSAValue) -> SSAValue:
+        if self.target.fma:
+            return self.b.do(vector.FMAOp(x, y, total))
+        return self.b.do(arith.AddfOp(self.b.do(arith.MulfOp(x, y)), total))

@@ -1,0 +1,410 @@
+"""What the kernels of a scan have in common: where its tensors lie, the projection of a chunk, and one step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import AffineMapAttr, f32, i1, i8
+from xdsl.ir import SSAValue
+
+from lstm_ir.dialect.dispatch_ops import ExecutableOp
+from lstm_ir.dialect.index_maps import describe
+from lstm_ir.dialect.layer_ops import ActivateOp
+from lstm_ir.dialect.panels_op import PanelsOp
+from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.passes.kernels.cell_vectors import build_cell
+from lstm_ir.passes.kernels.index_builder import IndexBuilder
+from lstm_ir.passes.kernels.kernel import Kernel
+from lstm_ir.passes.kernels.kernel_builder import Place
+from lstm_ir.passes.kernels.panel_product import Left, PanelProduct
+from lstm_ir.passes.kernels.panels import Panels, round_up
+from lstm_ir.passes.kernels.row_copy import copy_row, zero_row
+from lstm_ir.passes.kernels.vector_target import VectorTarget
+from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
+
+CHUNK_ELEMENTS = 1 << 16
+"""Gate sums of a chunk of steps, f32 elements (256 KiB): they stay in the second-level cache until their step reads
+them, and what a long sequence needs does not grow with it."""
+ALIGNMENT = 16
+"""Rows and parts of the scratch begin at multiples of this many f32 elements, a cache line."""
+
+
+def why_not(scan: ScanOp) -> str | None:
+    """Return why a scan cannot run as a kernel of ours, or None if it can."""
+    if scan.is_hoisted:
+        return "the kernels project the input themselves; its projection is hoisted already"
+    if scan.storage_type != f32:
+        return f"the kernels compute in f32, this scan in {scan.storage_type}"
+    for op in scan.cell.block.ops:
+        if isinstance(op, ActivateOp) and op.function.is_row_wise:
+            return f"{op.function.kind.data} needs a whole row of units at once"
+    return None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a workgroup works on at a time: some rows, and a range of their unit tiles.
+
+    Attributes:
+        first: The first row, in the batch.
+        rows: Number of rows.
+        tiles: First unit tile, and the one after the last.
+    """
+
+    first: Size
+    rows: Size
+    tiles: tuple[Size, Size]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Where the states of a part's rows are.
+
+    Attributes:
+        states: Each state, h first, [rows, padded units].
+        dropped: h multiplied by each gate's dropout mask, [gates, rows, padded units]; None without such masks.
+    """
+
+    states: tuple[Place, ...]
+    dropped: Place | None
+
+
+class ScanKernel:
+    """A fused scan that still has its kernels, as one dispatch.
+
+    Scans of one layer, with and without a mask, share a kernel: ``lower`` builds the dispatch of each, ``build`` the
+    kernel, from the one with the mask.
+
+    Args:
+        name: Of the kernel.
+        scan: The scan.
+        target: The vector unit.
+        host: Builds in front of the scan.
+        may_have_mask: Whether some scan that shares the kernel has a mask.
+    """
+
+    def __init__(
+        self, name: str, scan: ScanOp, target: VectorTarget, host: TensorBuilder, *, may_have_mask: bool
+    ) -> None:
+        assert scan.is_fused
+        assert not scan.is_hoisted
+        self.name, self.scan, self.target, self.host = name, scan, target, host
+        self.may_have_mask = may_have_mask
+        self.sizes = IndexBuilder(host.insertion_point)
+        layout = describe(scan.input_map)
+        assert layout is not None
+        first, second, features = host.sizes(scan.input)
+        assert isinstance(features, int)
+        self.features = features
+        self.batch, self.time = (second, first) if layout[0] else (first, second)
+        self.gates, self.units = scan.gates, scan.units
+        self.panels = Panels.of(target, self.gates, self.units, self.units)
+        self.input_panels = Panels.of(target, self.gates, self.units, features)
+        self.width = round_up(self.panels.padded_units, ALIGNMENT)
+        self.line = self.gates * self.panels.padded_units
+        self.padded_features = round_up(features, ALIGNMENT)
+
+    def lower(self, workers: SSAValue) -> list[SSAValue]:
+        """Build the dispatch; returns the scan's output and the states after the last step.
+
+        Args:
+            workers: How many workgroups run at once.
+        """
+        raise NotImplementedError
+
+    def build(self) -> ExecutableOp:
+        """Build the kernel that ``lower`` declared; returns its executable."""
+        raise NotImplementedError
+
+    # On the host: tensors, sizes.
+
+    def chunk_steps(self, rows: Size) -> Size:
+        """Return how many steps of some rows make a chunk."""
+        sizes = self.sizes
+        steps = sizes.quotient(CHUNK_ELEMENTS, sizes.times(rows, self.line))
+        return sizes.least(sizes.most(steps, 1), self.time)
+
+    def declare(
+        self, workgroups: Size, scratch: Size, further: Sequence[Size], updates: Sequence[SSAValue] = ()
+    ) -> None:
+        """Declare what the kernel works with.
+
+        Args:
+            workgroups: How many run.
+            scratch: f32 elements of memory that they use.
+            further: Sizes that it needs.
+            updates: Tensors that it changes in place.
+        """
+        scan = self.scan
+        reads = self._arguments()
+        self.names = list(reads)
+        has_mask = [self.host.index(int(scan.mask is not None))] if self.may_have_mask else []
+        writes = [self._output(), *(Tensor((self.batch, self.units), f32) for _ in scan.init), Tensor((scratch,), f32)]
+        self.kernel = Kernel(
+            self.name,
+            self.host,
+            self.target.lanes,
+            [*reads.values(), *updates],
+            writes,
+            [*has_mask, self.batch, self.time, scratch, *further],
+            workgroups,
+            len(updates),
+        )
+
+    def open(self) -> tuple[Any, ...]:
+        """Name what was declared, inside the kernel; returns its scratch and the further sizes."""
+        kernel, scan = self.kernel, self.scan
+        b = self.b = kernel.b
+        sizes = list(kernel.sizes)
+        self.has_mask = b.compare(sizes.pop(0), "ne", 0) if self.may_have_mask else None
+        self.batch, self.time, scratch, *further = sizes
+        self.places = self._name_places(kernel, self.names)
+        steps = 1 if scan.output_map is None else self.time
+        self.y = kernel.result(0, b.times(self.batch, steps, self.units))
+        self.results = [kernel.result(1 + n, b.times(self.batch, self.units)) for n in range(len(scan.init))]
+        return (kernel.result(1 + len(scan.init), scratch), *further)
+
+    def _arguments(self) -> dict[str, SSAValue]:
+        """Return the tensors that the kernel reads, by what they are."""
+        scan = self.scan
+        bias = Panels.of(self.target, self.gates, self.units, 0)
+        weights = {
+            "kernel": (scan.kernels[0], self.input_panels),
+            "recurrent_kernel": (scan.recurrent_kernels[0], self.panels),
+            **({"bias": (scan.biases[0], bias)} if scan.biases else {}),
+        }
+        optional = {
+            "input_dropout": scan.input_dropout,
+            "recurrent_dropout": scan.recurrent_dropout,
+            # Without a mask its place holds something that is never read.
+            "mask": (scan.mask or scan.input) if self.may_have_mask else None,
+        }
+        return {
+            "input": scan.input,
+            **{name: self.host.do(PanelsOp(value, self.gates, p.shape)) for name, (value, p) in weights.items()},
+            **{name: value for name, value in optional.items() if value is not None},
+            **{f"init{number}": value for number, value in enumerate(scan.init)},
+        }
+
+    def _output(self) -> Tensor:
+        if self.scan.output_map is None:
+            return Tensor((self.batch, self.units), f32)
+        layout = describe(self.scan.output_map)
+        assert layout is not None
+        leading = (self.time, self.batch) if layout[0] else (self.batch, self.time)
+        return Tensor((*leading, self.units), f32)
+
+    def _name_places(self, kernel: Kernel, names: Sequence[str]) -> dict[str, Place]:
+        b = self.b
+        rows = {"input_dropout": self.gates * self.features, "recurrent_dropout": self.gates * self.units}
+        static = {
+            "kernel": self.input_panels.size,
+            "recurrent_kernel": self.panels.size,
+            "bias": self.line,
+        }
+        places = {}
+        for number, name in enumerate(names):
+            if name in static:
+                elements: Size = static[name]
+            elif name in ("input", "mask"):
+                elements = b.times(self.batch, self.time, self.features if name == "input" else 1)
+            else:
+                elements = b.times(self.batch, rows.get(name, self.units))
+            places[name] = kernel.source(number, elements, i8 if name == "mask" else f32)
+        return places
+
+    # In the kernel: places and conditions.
+
+    def row_of(self, start: Place, r: SSAValue) -> Place:
+        """Return a row of a state, or of a dropped h."""
+        return self.b.at(start, self.b.times(r, self.width))
+
+    def step_of(self, start: Place, map_: AffineMapAttr, k: Size, row: Size, width: int) -> Place:
+        """Return where visited step k of a row of the batch lies in a tensor with an index map."""
+        b = self.b
+        layout = describe(map_)
+        assert layout is not None
+        time_major, reverse = layout
+        time = b.minus(b.minus(self.time, 1), k) if reverse else k
+        leading = b.times(time, self.batch) if time_major else b.times(row, self.time)
+        return b.at(start, b.times(b.plus(leading, row if time_major else time), width))
+
+    def is_valid(self, k: Size, row: Size, map_: AffineMapAttr) -> SSAValue:
+        """Return whether the mask counts a visited step of a row; it does if there is none."""
+        b = self.b
+        assert self.has_mask is not None
+
+        def look() -> SSAValue:
+            value = b.load(self.step_of(self.places["mask"], map_, k, row, 1))
+            return b.do(arith.CmpiOp(value, b.integer(0, i8), "ne"))
+
+        return b.choose(self.has_mask, look, lambda: b.integer(1, i1))
+
+    # In the kernel: the algorithm.
+
+    def start(self, part: Part, into: Carried, begun: Place) -> None:
+        """Build the states before the first step."""
+        b = self.b
+        with b.loop(0, part.rows) as r:
+            row = b.plus(part.first, r)
+            for number, state in enumerate(into.states):
+                init = b.at(self.places[f"init{number}"], b.times(row, self.units))
+                copy_row(b, init, self.row_of(state, r), self.units, tiles=part.tiles, pad=True)
+            self._drop(part, into, r)
+            b.store(b.number(0.0), b.at(begun, r))
+
+    def project(self, part: Part, t0: Size, steps: Size, inputs: Place, sums: Place) -> None:
+        """Build the projection x K + b of the steps from t0 on.
+
+        Args:
+            part: The rows and unit tiles.
+            t0: The first visited step.
+            steps: Number of steps.
+            inputs: Room for their inputs in the order of visited steps, [steps, rows, padded features], once a gate
+                where each has a dropout mask.
+            sums: Where the result goes, [steps, rows, tiles, gates, lanes].
+        """
+        b, scan = self.b, self.scan
+        total = b.times(part.rows, steps)
+        with b.loop(0, steps) as s, b.loop(0, part.rows) as r:
+            row = b.plus(part.first, r)
+            source = self.step_of(self.places["input"], scan.input_map, b.plus(t0, s), row, self.features)
+            m = b.plus(b.times(s, part.rows), r)
+            self._stage(source, inputs, m, row, total)
+        PanelProduct(b, self.target, self.input_panels).build(
+            Left(
+                inputs,
+                self.padded_features,
+                None if scan.input_dropout is None else b.times(total, self.padded_features),
+            ),
+            self.places["kernel"],
+            sums,
+            total,
+            part.tiles,
+            self.places.get("bias"),
+            accumulate=False,
+        )
+
+    def _stage(self, source: Place, inputs: Place, m: Size, row: Size, total: Size) -> None:
+        """Build the copy of one input into row m, with zeros up to the depth of the panels."""
+        b, depth = self.b, self.input_panels.depth
+        if self.scan.input_dropout is None:
+            copy_row(b, source, b.at(inputs, b.times(m, self.padded_features)), self.features, padded=depth)
+            return
+        with b.loop(0, self.gates) as gate:
+            target = b.at(inputs, b.times(b.plus(b.times(gate, total), m), self.padded_features))
+            mask = b.plus(b.times(gate, self.batch), row)
+            times = b.at(self.places["input_dropout"], b.times(mask, self.features))
+            copy_row(b, source, target, self.features, padded=depth, times=times)
+
+    def step(self, part: Part, k: Size, sums: Place, before: Carried, after: Carried, begun: Place) -> None:
+        """Build visited step k: the product for all rows, then row by row the cell and the output.
+
+        Args:
+            part: The rows and unit tiles.
+            k: The visited step.
+            sums: Its projection, [rows, tiles, gates, lanes].
+            before: The states before it.
+            after: Where the states after it go; may be the same places.
+            begun: 1 in rows that have had a valid step, [rows].
+        """
+        b, scan = self.b, self.scan
+        left = Left(before.states[0], self.width)
+        if before.dropped is not None:
+            left = Left(before.dropped, self.width, b.times(part.rows, self.width))
+        PanelProduct(b, self.target, self.panels).build(
+            left, self.places["recurrent_kernel"], sums, part.rows, part.tiles, None, accumulate=True
+        )
+        with b.loop(0, part.rows) as r:
+            row = b.plus(part.first, r)
+            old = [self.row_of(state, r) for state in before.states]
+            new = [self.row_of(state, r) for state in after.states]
+            line = b.at(sums, b.times(r, self.line))
+            if scan.mask_map is None:
+                self._cell(line, old, new, part.tiles)
+            else:
+                self._masked_cell(part, line, old, new, b.at(begun, r), self.is_valid(k, row, scan.mask_map))
+            self._drop(part, after, r)
+            if scan.output_map is not None:
+                place = self.step_of(self.y, scan.output_map, k, row, self.units)
+                counts = self._counts(k, row, b.at(begun, r), is_last=False)
+                self._write_output(place, new[0], counts, part.tiles)
+                if scan.zero_map is not None:
+                    is_zero = b.do(arith.XOrIOp(self.is_valid(k, row, scan.zero_map), b.integer(1, i1)))
+                    with b.when(is_zero):
+                        zero_row(b, place, self.units, tiles=part.tiles)
+
+    def finish(self, part: Part, carried: Carried, begun: Place) -> None:
+        """Build the results after the last step: the states, and the output where only the last one is kept."""
+        b, scan = self.b, self.scan
+        with b.loop(0, part.rows) as r:
+            row = b.plus(part.first, r)
+            at = b.times(row, self.units)
+            for state, result in zip(carried.states, self.results, strict=True):
+                copy_row(b, self.row_of(state, r), b.at(result, at), self.units, tiles=part.tiles)
+            if scan.output_map is None:
+                counts = self._counts(b.minus(self.time, 1), row, b.at(begun, r), is_last=True)
+                self._write_output(b.at(self.y, at), self.row_of(carried.states[0], r), counts, part.tiles)
+
+    def _cell(self, sums: Place, before: Sequence[Place], after: Sequence[Place], tiles: tuple[Size, Size]) -> None:
+        b, lanes = self.b, self.b.lanes
+        with b.loop(*tiles) as tile:
+            unit = b.times(tile, lanes)
+            line = b.at(sums, b.times(unit, self.gates))
+            gates = [b.load_vector(b.at(line, gate * lanes)) for gate in range(self.gates)]
+            states = [b.load_vector(b.at(place, unit)) for place in before]
+            new = build_cell(b, self.scan.cell.block, [*gates, *states], fma=self.target.fma)
+            for place, value in zip(after, new, strict=True):
+                b.store_vector(value, b.at(place, unit))
+
+    def _masked_cell(
+        self, part: Part, sums: Place, old: Sequence[Place], new: Sequence[Place], begun: Place, valid: SSAValue
+    ) -> None:
+        """Build the cell where a row's step counts; elsewhere its states stay."""
+        b = self.b
+
+        def advance() -> None:
+            self._cell(sums, old, new, part.tiles)
+            b.store(b.number(1.0), begun)
+
+        def stay() -> None:
+            for source, target in zip(old, new, strict=True):
+                if source != target:
+                    copy_row(b, source, target, self.panels.padded_units, tiles=part.tiles)
+
+        b.either(valid, advance, stay)
+
+    def _drop(self, part: Part, carried: Carried, r: SSAValue) -> None:
+        """Build h of a row multiplied by each gate's dropout mask."""
+        b = self.b
+        if carried.dropped is None:
+            return
+        with b.loop(0, self.gates) as gate:
+            target = self.row_of(carried.dropped, b.do(arith.AddiOp(b.index(b.times(gate, part.rows)), r)))
+            mask = b.plus(b.times(gate, self.batch), part.first, r)
+            times = b.at(self.places["recurrent_dropout"], b.times(mask, self.units))
+            copy_row(b, self.row_of(carried.states[0], r), target, self.units, tiles=part.tiles, pad=True, times=times)
+
+    def _counts(self, k: Size, row: Size, begun: Place, *, is_last: bool) -> SSAValue | None:
+        """Return whether a row's output is its h after step k, not zeros; None where it always is.
+
+        A masked step that holds repeats the output before it: h from the first valid step on, before it zeros.
+        """
+        b, scan = self.b, self.scan
+        if scan.mask_map is None:
+            return None
+        if scan.masked_output.data == "hold" or (scan.zero_map is not None and not is_last):
+            return b.do(arith.CmpfOp(b.load(begun), b.number(0.0), "one"))
+        return self.is_valid(k, row, scan.mask_map)
+
+    def _write_output(self, target: Place, h: Place, counts: SSAValue | None, tiles: tuple[Size, Size]) -> None:
+        b = self.b
+        if counts is None:
+            copy_row(b, h, target, self.units, tiles=tiles)
+            return
+        b.either(
+            counts,
+            lambda: copy_row(b, h, target, self.units, tiles=tiles),
+            lambda: zero_row(b, target, self.units, tiles=tiles),
+        )

@@ -1,0 +1,87 @@
+"""What a kernel must know of a CPU's vector unit, and the register tiles that follow from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FMA_IN_FLIGHT = 8
+"""Independent sums that hide the latency of a multiply-add: 4 cycles on 2 units."""
+UNROLL = 4
+"""Terms of a sum handled an iteration. Below that, counting costs as much as a tile's arithmetic."""
+MAX_ROWS = 6
+"""Rows of the largest tile: beyond, loads are no bottleneck any more."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Sums that one inner loop keeps in registers: rows x gates x split, a vector each.
+
+    Attributes:
+        rows: Rows of the left operand.
+        gates: Gates, of one unit a lane.
+        split: Separate sums of a row and gate, over every split-th term, so that a multiply-add need not wait for the
+            one before.
+    """
+
+    rows: int
+    gates: int
+    split: int
+
+
+@dataclass(frozen=True)
+class VectorTarget:
+    """A CPU's vector unit.
+
+    Attributes:
+        name: What people call it.
+        lanes: f32 elements of a register.
+        registers: Vector registers.
+        fma: Whether there is a fused multiply-add.
+    """
+
+    name: str
+    lanes: int
+    registers: int
+    fma: bool
+
+    def panel_gates(self, gates: int) -> int:
+        """Return how many gates' weights stand side by side: as many as the largest tile works on at a time."""
+        best = [width for width in (4, 2, 1) if gates % width == 0 and MAX_ROWS * width <= self._sums(width)]
+        return best[0] if best else 1
+
+    def tile(self, rows: int, gates: int) -> Tile:
+        """Return the tile for a number of rows, 1 to ``MAX_ROWS``."""
+        width = self.panel_gates(gates)
+        groups = [n for n in range(gates // width, 0, -1) if (gates // width) % n == 0]
+        wide = next((n * width for n in groups if rows * n * width <= self._sums(width)), width)
+        split = 1
+        while rows * wide * split < FMA_IN_FLIGHT and split < UNROLL:
+            split *= 2
+        return Tile(rows, wide, split)
+
+    def _sums(self, weights: int) -> int:
+        """Return how many sums fit beside the weights of one term and the value that they are multiplied by."""
+        return self.registers - weights - (1 if self.registers > 16 else 0)
+
+
+AVX512 = VectorTarget("avx512", 16, 32, fma=True)
+AVX2 = VectorTarget("avx2", 8, 16, fma=True)
+SSE = VectorTarget("sse", 4, 16, fma=False)
+NEON = VectorTarget("neon", 4, 32, fma=True)
+
+VECTOR_TARGETS = {target.name: target for target in (AVX512, AVX2, SSE, NEON)}
+"""By name, as the options of passes spell them."""
+
+
+def vector_target(arch: str, features: Iterable[str]) -> VectorTarget | None:
+    """Return the vector unit of a CPU, or None if it has none that we know.
+
+    Args:
+        arch: LLVM's name of the architecture, ``x86_64`` or ``aarch64``.
+        features: LLVM's names of the features that code may use.
+    """
+    have = frozenset(features)
+    if arch == "x86_64":
+        if "avx512f" in have:
+            return AVX512
+        return AVX2 if {"avx2", "fma"} <= have else SSE
+    return NEON if arch in ("aarch64", "arm64") else None

@@ -1,0 +1,108 @@
+"""Passes lstm-lower-scan-persistent and lstm-lower-scan-cooperative: one dispatch that holds the time loop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.exceptions import PassFailedException
+
+from lstm_ir.dialect.dispatch_ops import ExecutableOp
+from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.passes.kernels.cooperative import CooperativeKernel
+from lstm_ir.passes.kernels.persistent import PersistentKernel
+from lstm_ir.passes.kernels.scan_kernel import ScanKernel
+from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS
+from lstm_ir.passes.structured import TensorBuilder
+from lstm_ir.passes.worker_count import declare_workers, load_workers
+
+
+def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, workers: int) -> None:
+    """Rewrite the scans of a form.
+
+    Raises:
+        PassFailedException: If an option is not accepted.
+    """
+    who = f"lstm-lower-scan-{form}"
+    scans = [op for op in module.walk() if isinstance(op, ScanOp) and op.form is not None and op.form.data == form]
+    if not scans:
+        return
+    if vector not in VECTOR_TARGETS:
+        raise PassFailedException(f"{who}: vector {vector!r} is not one of {', '.join(VECTOR_TARGETS)}")
+    if workers < 1:
+        raise PassFailedException(f"{who}: workers {workers} is not a positive number")
+    declare_workers(module, workers)
+    taken = sum(isinstance(op, ExecutableOp) for op in module.body.block.ops)
+    for number, same in enumerate(_by_layer(scans), taken):
+        # The first has a mask if any has: what it needs serves all.
+        for scan in same:
+            host = TensorBuilder.before(scan)
+            may_have_mask = same[0].mask is not None
+            builder = kernel(f"scan{number}", scan, VECTOR_TARGETS[vector], host, may_have_mask=may_have_mask)
+            results = builder.lower(load_workers(host))
+            if scan is same[0]:
+                first = module.body.block.first_op
+                assert first is not None
+                Rewriter.insert_op(builder.build(), InsertPoint.before(first))
+            for before, after in zip(scan.results, results, strict=True):
+                before.replace_all_uses_with(after)
+        for scan in same:
+            Rewriter.erase_op(scan)
+
+
+def _by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:
+    """Return the scans of each layer, those with a mask first."""
+    layers: dict[str, list[ScanOp]] = {}
+    for scan in scans:
+        layers.setdefault(scan.layer.data, []).append(scan)
+    return [sorted(same, key=lambda scan: scan.mask is None) for same in layers.values()]
+
+
+@dataclass(frozen=True)
+class LowerScanPersistentPass(ModulePass):
+    """Lower the scans whose form is ``persistent``.
+
+    Before: ``%y, %h, %c = lstm.scan ... kernels(%K) recurrent_kernels(%R) ... {form = "persistent"}``
+    After: ``stream.executable @scan0 ...``, ``%y, %h, %c, %scratch = flow.dispatch @scan0::@scan0[%workgroups](...)``
+
+    A workgroup takes its rows of the batch through all steps.
+
+    Options: ``vector``: the vector unit to build for (avx512, avx2, sse, neon). ``workers``: workgroups that run at
+    once, until ``set_workers`` is called.
+
+    Raises:
+        PassFailedException: If an option is not accepted.
+    """
+
+    name = "lstm-lower-scan-persistent"
+
+    vector: str
+    workers: int = 1
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        _lower(op, "persistent", PersistentKernel, self.vector, self.workers)
+
+
+@dataclass(frozen=True)
+class LowerScanCooperativePass(ModulePass):
+    """Lower the scans whose form is ``cooperative``.
+
+    Before: ``%y, %h, %c = lstm.scan ... kernels(%K) recurrent_kernels(%R) ... {form = "cooperative"}``
+    After: ``stream.executable @scan0 ...``, ``%y, %h, %c, ... = flow.dispatch @scan0::@scan0[%workgroups](...)``
+
+    The workgroups share the units of each step, and meet at a counter.
+
+    Options and errors: as of lstm-lower-scan-persistent.
+    """
+
+    name = "lstm-lower-scan-cooperative"
+
+    vector: str
+    workers: int = 1
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        _lower(op, "cooperative", CooperativeKernel, self.vector, self.workers)
