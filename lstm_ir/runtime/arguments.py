@@ -13,7 +13,16 @@ from lstm_ir.runtime.device_array import DeviceArray
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec, format_shape, is_floating, numpy_dtype
 
-__all__ = ["as_mask", "as_seed", "as_tensor", "batch_and_time", "bind_inputs", "bind_states", "check_shape"]
+__all__ = [
+    "as_mask",
+    "as_seed",
+    "as_tensor",
+    "batch_and_time",
+    "bind_inputs",
+    "bind_states",
+    "check_shape",
+    "check_tensor",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,11 +50,12 @@ def bind_inputs(specs: Sequence[TensorSpec], inputs: tuple[Any, ...]) -> Sequenc
     return inputs
 
 
-def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
-    """Converts one argument to a C-contiguous native array of the spec's dtype and checks its shape.
+def check_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
+    """Checks one argument; an array of another layout or float width is still to be converted.
 
-    Floating arrays of another width are cast, as Keras's autocast does; a value too large becomes infinite. Nested
-    lists count as what ``numpy.asarray`` makes of them. A device array passes as it is when its dtype is the spec's.
+    Floating arrays of another width are accepted, as Keras's autocast casts them; a value too large becomes infinite.
+    Nested lists count as what ``numpy.asarray`` makes of them. A device array passes as it is when its dtype is the
+    spec's.
 
     Raises:
       ArgumentTypeError: Not an array, or one of integers, bools, complex numbers, strings or objects where floats
@@ -54,7 +64,7 @@ def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array
     """
     dtype = numpy_dtype(spec.dtype)
     if type(value) is np.ndarray and value.dtype == dtype:  # what nearly every call brings
-        array: Array = value if value.flags.c_contiguous else np.asarray(value, dtype, "C")
+        array: Array = value
         check_shape(array.shape, spec, label)
         return array
     if isinstance(value, DeviceArray):
@@ -68,8 +78,21 @@ def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array
     array = as_array(value, label, f"an array of {spec.dtype}{format_shape(spec.shape)}")
     _check_dtype(array.dtype, dtype, spec, label)
     check_shape(array.shape, spec, label)
+    return array
+
+
+def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
+    """Checks one argument and converts it to a C-contiguous native array of the spec's dtype.
+
+    Raises:
+      ArgumentTypeError: As ``check_tensor``.
+      ArgumentError: As ``check_tensor``.
+    """
+    array = check_tensor(value, spec, label, device)
+    if isinstance(array, DeviceArray):
+        return array
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return np.asarray(array, dtype, "C")
+        return np.asarray(array, numpy_dtype(spec.dtype), "C")
 
 
 def as_array(value: Any, label: str, wanted: str) -> Array:

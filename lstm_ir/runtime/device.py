@@ -12,6 +12,7 @@ from typing import Any
 # device's; iree-base-runtime is pinned to one minor version.
 from iree.runtime import _binding as iree
 
+from lstm_ir.runtime.cpu_topology import default_workers
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
 
@@ -38,6 +39,13 @@ class Device:
     def is_local(self) -> bool:
         """Whether the device is this machine's CPU, whose buffers NumPy can read directly."""
         return self.driver in _LOCAL_DRIVERS
+
+    @property
+    def workers(self) -> int:
+        """How many threads run a dispatch's workgroups side by side; 1 for devices that are not CPUs."""
+        if self.driver != "local-task":
+            return 1
+        return default_workers() if self.threads is None else self.threads
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,8 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
 
     Args:
       backend: The compiler backend that made the module.
-      advised: The driver that the artifact's description advises, or None.
+      advised: The driver that the artifact's description advises by the size of its work, or None. Where there is
+        one core only, local-sync is taken in place of local-task.
       device: A driver ("local-sync", "local-task", "cuda" ...) or "driver://path", or None to let the artifact say.
       threads: Worker threads, CPU only. 1 is local-sync (the caller's own thread); more is local-task with that
         many workers; None leaves the number to IREE: one a physical core.
@@ -86,6 +95,8 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
             device = "local-sync" if threads == 1 else "local-task"
         else:
             device = advised if advised in drivers else drivers[0]
+            if device == "local-task" and default_workers() == 1:
+                device = "local-sync"  # one worker would only add the way to it and back
     elif not isinstance(device, str):
         raise ArgumentTypeError(f"device: must be a str such as 'local-task' or None; got {type(device).__name__}")
     driver = device.partition("://")[0]

@@ -1,4 +1,4 @@
-"""Arrays on a device, and the two ways across: NumPy to device (always a copy) and back (always a copy)."""
+"""Arrays on a device, and the two ways across: NumPy to device and back."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ def element_type(dtype: str) -> Any:
 def upload(device: Device, array: np.ndarray[Any, Any], element: Any) -> Any:
     """Copies a C-contiguous native array to a device; returns IREE's buffer view.
 
-    A copy, and not an import of the caller's memory: whatever compiled code does to its arguments, the caller's
-    array stays as it was and may change or vanish at once.
+    A copy, and not an import of the caller's memory: the caller's array may change or vanish at once.
     """
     return device.allocator.allocate_buffer_copy(_DEVICE_LOCAL, _DEFAULT_USAGE, device.hal, array, element)
 
@@ -83,6 +82,9 @@ class DeviceArray:
         self._view = view
         self.shape: tuple[int, ...] = tuple(view.shape)
         self.dtype = dtype
+
+    def __del__(self) -> None:
+        self._view = None  # before the device, whose memory it may be
 
     @property
     def ndim(self) -> int:

@@ -1,8 +1,7 @@
-"""A loaded module: checks a call's arguments, runs the compiled code and hands out results that own their memory."""
+"""A loaded module: checks a call's arguments, runs the compiled code and hands out its results."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,23 @@ from typing import Any
 import numpy as np
 from iree.runtime import _binding as iree
 
-from lstm_ir.runtime.arguments import as_mask, as_seed, as_tensor, batch_and_time, bind_inputs, bind_states
+from lstm_ir.runtime.arguments import as_mask, as_seed, batch_and_time, bind_inputs, bind_states, check_tensor
 from lstm_ir.runtime.artifact import unpack
 from lstm_ir.runtime.buffers import StatelessBuffers
-from lstm_ir.runtime.device import Device, open_device, vm_instance
-from lstm_ir.runtime.device_array import DeviceArray, download, element_type, upload
-from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError, ExecutionError
+from lstm_ir.runtime.compiled_code import CompiledCode
+from lstm_ir.runtime.device import Device, open_device
+from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
+from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
+from lstm_ir.runtime.input_memory import InputMemory
+from lstm_ir.runtime.repeated_calls import RepeatedCalls
+from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
 from lstm_ir.runtime.state import State
 from lstm_ir.runtime.target import check_target
 
 __all__ = ["Module", "load"]
 
-VmVariantList, HalBufferView = iree.VmVariantList, iree.HalBufferView
-Result = np.ndarray[Any, Any] | DeviceArray
+VmVariantList = iree.VmVariantList
 _MASK_ELEMENT = iree.HalElementType.SINT_8
 _SEED_ELEMENT = iree.HalElementType.INT_32
 
@@ -84,39 +86,19 @@ class Module:
         self.mask = None if mask is None else TensorSpec.from_json(mask, dtype="int8")
         self.takes_seed = description.get("seed") is not None
         self._input_labels = [f"input {spec.name!r}" for spec in self.inputs]
+        self._input_dtypes = [numpy_dtype(spec.dtype) for spec in self.inputs]
         self._input_elements = [element_type(spec.dtype) for spec in self.inputs]
         self._state_elements = [element_type(spec.dtype) for spec in self.states]
         self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
-        self._frame_size = len(self.inputs) + len(self.outputs) + 2 + 2 * len(self.states)  # more than either way needs
+        self._result_count = len(self.outputs) + len(self.states)
+        self._input_memory = InputMemory(device)
         self._stateless = StatelessBuffers(device, self.states)
-        self._load_code(vmfb)
-
-    def _load_code(self, vmfb: bytes) -> None:
-        try:
-            # A copy of IREE's own, page-aligned as it needs. Not its mmap: that asks for write permission on the
-            # file, and a file that changes after the check of its checksum would change under the running code.
-            code = iree.VmModule.copy_buffer(vm_instance(), vmfb)
-            self._context = iree.VmContext(vm_instance(), [self.device.hal_module, code])
-        except (RuntimeError, ValueError) as error:
-            producer = self.description.get("producer", {})
-            raise ArtifactError(
-                f"artifact: IREE refuses the module (made by iree {_get(producer, 'iree')}): {_first_line(error)}"
-            ) from error
-        entries = self.description["entries"]
-        masks = 0 if self.mask is None else 1
-        self._call = self._entry(code, _get(entries, "call"), 0)
-        self._call_masked = self._entry(code, _get(entries, "call_masked"), 1) if masks else None
-
-    def _entry(self, code: Any, name: Any, masks: int) -> Any:
-        function = code.lookup_function(name) if isinstance(name, str) else None
-        if function is None:
-            raise ArtifactError(f"artifact: the module has no entry function {name!r}")
-        # IREE writes the signature beside the code: a description of other arguments is caught here, not in a call.
-        declaration = function.reflection.get("iree.abi.declaration")
-        wanted = len(self.inputs) + masks + self.takes_seed + 2 * len(self.states)
-        if declaration is not None and len(re.findall(r"%input\d+:", declaration)) != wanted:
-            raise ArtifactError(f"artifact: entry {name!r} does not take the {wanted} arguments of its description")
-        return function
+        self._code = CompiledCode(vmfb, description, device)
+        self._repeated = None
+        if len(self.inputs) == 1:
+            self._repeated = RepeatedCalls(
+                self._code, device, self.inputs[0], self._output_dtypes, self._result_count, self._stateless
+            )
 
     @property
     def name(self) -> str:
@@ -156,7 +138,9 @@ class Module:
 
         Args:
           *inputs: The inputs in the order of ``inputs``, or one dict by name: arrays of the specs' shapes, or
-            device arrays. Floating arrays of another width are cast; plain nested lists count as arrays.
+            device arrays. Floating arrays of another width are cast; plain nested lists count as arrays. A large
+            array is read during the call without a copy if it is writable, C-contiguous, of the spec's dtype, and
+            starts at a multiple of 64 bytes.
           mask: (batch, time), or in the order of the mask's spec; a last axis of 1 or a batch of 1 is accepted. Any
             bool or numeric array; a step counts where it is not 0.
           initial_state: Where to start from: arrays in the order of ``states``, or a dict by name (names left out are
@@ -167,17 +151,25 @@ class Module:
           device_outputs: Return device arrays and copy nothing back.
 
         Returns:
-          The output, or a list of the outputs if there are several. NumPy arrays own their memory.
+          The output, or a list of the outputs if there are several. NumPy arrays are writable, share memory with
+          nothing else, and stay valid whatever is dropped.
 
         Raises:
           ArgumentError: A wrong count, name, shape, batch, mask or state. Nothing has run.
           ArgumentTypeError: A wrong type or dtype. Nothing has run.
           ExecutionError: IREE failed.
         """
+        repeated = self._repeated
+        if seed is not None or initial_state is not None or device_outputs:
+            repeated = None
+        if repeated is not None and len(inputs) == 1:
+            outputs = repeated.run(inputs[0], mask, state)
+            if outputs is not None:
+                return outputs
         values = bind_inputs(self.inputs, inputs)
         arrays = [
-            as_tensor(value, spec, label, self.device)
-            for value, spec, label in zip(values, self.inputs, self._input_labels)  # noqa: B905  # bind_inputs counted
+            check_tensor(value, spec, label, self.device)
+            for value, spec, label in zip(values, self.inputs, self._input_labels)  # noqa: B905  # counted; strict= costs
         ]
         batch, time = batch_and_time(arrays, self.inputs)
         mask_array = None if mask is None else self._check_mask(mask, batch, time)
@@ -186,37 +178,39 @@ class Module:
         if state is not None or initial_state is not None:
             given = self._check_states(initial_state, state, batch)
         if batch == 0:
-            return self._empty(time, device_outputs)
+            return empty_results(self.device, self.outputs, self._output_dtypes, time, device_outputs)
 
-        frame = VmVariantList(self._frame_size)
-        push = frame.push_ref
-        for array, element in zip(arrays, self._input_elements):  # noqa: B905  # equally long; strict= costs
-            push((array.view if isinstance(array, DeviceArray) else upload(self.device, array, element)).ref)
-        function = self._call
+        arguments = VmVariantList(len(arrays) + 2 + 2 * len(self.states))
+        push = arguments.push_ref
+        used: list[Any] | None = None if device_outputs else []
+        for array, dtype, element in zip(arrays, self._input_dtypes, self._input_elements):  # noqa: B905  # as above
+            push(self._input_memory.place(array, dtype, element, used).ref)
+        function = self._code.call
         if mask_array is not None:
-            function = self._call_masked
+            function = self._code.call_masked
             push(upload(self.device, mask_array, _MASK_ELEMENT).ref)
         if seed_words is not None:
             push(upload(self.device, seed_words, _SEED_ELEMENT).ref)
         if state is not None:
-            return self._run_with_state(function, frame, state, device_outputs)
-        for ref in self._initial_refs(given, batch):
-            push(ref)
-        scratch = self._stateless.take_scratch(batch)
-        for ref in scratch:
-            push(ref)
-        results = self._collect(self._invoke(function, frame), device_outputs)
-        if not device_outputs:  # a device result may share memory with what the call wrote
-            self._stateless.give_back(batch, scratch)
-        return results
-
-    def _run_with_state(self, function: Any, frame: Any, state: State, device_outputs: bool) -> Any:
-        with state.lock:
-            # The same buffers to read and to write: the module updates them in place.
-            refs = state.refs
-            for ref in refs + refs:
-                frame.push_ref(ref)
-            return self._collect(self._invoke(function, frame), device_outputs)
+            with state.lock:
+                # The same buffers to read and to write: the module updates them in place.
+                for ref in state.refs + state.refs:
+                    push(ref)
+                outputs = self._run(function, arguments, device_outputs)
+        else:
+            for ref in self._initial_refs(given, batch):
+                push(ref)
+            scratch = self._stateless.take_scratch(batch)
+            for ref in scratch:
+                push(ref)
+            outputs = self._run(function, arguments, device_outputs)
+            if not device_outputs:  # a device result may share memory with what the call wrote
+                self._stateless.give_back(batch, scratch)
+        if used:
+            self._input_memory.give_back(used)
+        if repeated is not None and seed_words is None:
+            repeated.remember(values[0], mask, mask_array, state, outputs)
+        return outputs
 
     def _check_mask(self, mask: Any, batch: int, time: int) -> np.ndarray[Any, Any]:
         if self.mask is None:
@@ -257,48 +251,12 @@ class Module:
             for value, zero, element in zip(given, zeros, self._state_elements, strict=True)
         ]
 
-    def _invoke(self, function: Any, frame: Any) -> Any:
-        results = VmVariantList(self._frame_size)
-        try:
-            self._context.invoke(function, frame, results)
-        except (RuntimeError, ValueError) as error:
-            raise ExecutionError(f"the call failed in IREE: {_first_line(error)}") from error
-        return results
-
-    def _collect(self, results: Any, device_outputs: bool) -> Any:
-        collected: list[Result] = []
-        for index, dtype in enumerate(self._output_dtypes):
-            view = results.get_as_object(index, HalBufferView)
-            if device_outputs:
-                collected.append(DeviceArray(self.device, view, dtype))
-            else:
-                collected.append(download(self.device, view, dtype))
-        return collected[0] if len(collected) == 1 else collected
-
-    def _empty(self, time: int, device_outputs: bool) -> Any:
-        """The answer to a batch of 0, which compiled code is not asked for: empty arrays, states untouched."""
-        collected: list[Result] = []
-        for spec, dtype in zip(self.outputs, self._output_dtypes, strict=True):
-            shape = [0 if size is None else size for size in spec.shape]
-            if spec.time_axis is not None and spec.shape[spec.time_axis] is None:
-                shape[spec.time_axis] = time
-            empty = np.empty(shape, dtype)
-            if device_outputs:
-                collected.append(DeviceArray(self.device, upload(self.device, empty, element_type(spec.dtype)), dtype))
-            else:
-                collected.append(empty)
-        return collected[0] if len(collected) == 1 else collected
+    def _run(self, function: Any, arguments: Any, device_outputs: bool) -> Any:
+        results = VmVariantList(self._result_count)
+        self._code.invoke(function, arguments, results)
+        return collect(self.device, results, self._output_dtypes, arguments, device_outputs)
 
     def __repr__(self) -> str:
         takes = ", ".join(map(str, self.inputs))
         gives = ", ".join(map(str, self.outputs))
         return f"Module({self.name!r}, ({takes}) -> ({gives}), {len(self.states)} states, device={self.device.name!r})"
-
-
-def _get(mapping: Any, key: str) -> Any:
-    return mapping.get(key) if isinstance(mapping, dict) else None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

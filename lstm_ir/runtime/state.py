@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_ir.runtime.argument_frame import FrameCache
 from lstm_ir.runtime.arguments import bind_states
 from lstm_ir.runtime.buffers import state_shape, zero_views
 from lstm_ir.runtime.device import Device
@@ -19,12 +20,18 @@ from lstm_ir.runtime.state_file import read_states, write_states
 
 __all__ = ["State"]
 
+_KEPT_SIGNATURES = 4  # there may be very many states
+
 
 class State:
     """The states of a batch of sequences: ``module(x, state=s)`` continues from them and leaves them advanced.
 
     Made by ``Module.make_state``, filled with zeros. Safe from several threads: calls that use the same state run
     one after another, calls with different states run side by side.
+
+    Attributes:
+      lock: Held by a call from before it reads the state until after it has written it.
+      frames: Argument lists over the state's buffers, of calls that come again and again; to be used under ``lock``.
     """
 
     def __init__(self, device: Device, specs: Sequence[TensorSpec], batch: int) -> None:
@@ -32,7 +39,8 @@ class State:
         self._specs = tuple(specs)
         self._batch = batch
         self._shapes = [state_shape(spec, batch) for spec in self._specs]
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.frames = FrameCache(_KEPT_SIGNATURES)
         self._views: list[Any] = []
         self._refs: tuple[Any, ...] = ()
         self._replace(zero_views(device, self._specs, batch))
@@ -53,11 +61,6 @@ class State:
         return self._device
 
     @property
-    def lock(self) -> threading.Lock:
-        """Held by a call from before it reads the state until after it has written it."""
-        return self._lock
-
-    @property
     def refs(self) -> tuple[Any, ...]:
         """The buffers as IREE passes them; to be read and used under ``lock`` only."""
         return self._refs
@@ -74,11 +77,11 @@ class State:
         """
         if rows is None:
             views = zero_views(self._device, self._specs, self._batch)
-            with self._lock:
+            with self.lock:
                 self._replace(views)
             return
         chosen = self._check_rows(rows)
-        with self._lock:
+        with self.lock:
             arrays = self._download()
             for array, spec in zip(arrays, self._specs, strict=True):
                 np.moveaxis(array, spec.batch_axis or 0, 0)[chosen] = 0
@@ -86,7 +89,7 @@ class State:
 
     def numpy(self) -> dict[str, np.ndarray[Any, Any]]:
         """Copies of the states by name, each of shape (batch, units)."""
-        with self._lock:
+        with self.lock:
             arrays = self._download()
         return {spec.name: array for spec, array in zip(self._specs, arrays, strict=True)}
 
@@ -106,7 +109,7 @@ class State:
             None if value is None else self._upload(value.numpy() if isinstance(value, DeviceArray) else value, spec)
             for value, spec in zip(bound, self._specs, strict=True)
         ]
-        with self._lock:
+        with self.lock:
             self._replace([old if new is None else new for old, new in zip(self._views, fresh, strict=True)])
 
     def save(self, path: str | Path) -> None:
@@ -158,5 +161,6 @@ class State:
         return upload(self._device, np.ascontiguousarray(array), element_type(spec.dtype))
 
     def _replace(self, views: list[Any]) -> None:
+        self.frames.drop_frames()  # they hold the buffers that were
         self._views = views
         self._refs = tuple(view.ref for view in views)

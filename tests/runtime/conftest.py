@@ -74,6 +74,27 @@ module @lstm_ir {
 }
 """
 
+# The input itself, twice, and the input with the number of workers added, twice.
+_ECHO = """
+module @lstm_ir {
+  util.global private mutable @workers = 0 : i32
+  func.func @set_workers(%n: i32) {
+    util.global.store %n, @workers : i32
+    return
+  }
+  func.func @call(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
+    %zero = arith.constant 0 : index
+    %B = tensor.dim %x, %zero : tensor<?x2xf32>
+    %n = util.global.load @workers : i32
+    %f = arith.sitofp %n : i32 to f32
+    %e = tensor.empty(%B) : tensor<?x2xf32>
+    %w = linalg.fill ins(%f : f32) outs(%e : tensor<?x2xf32>) -> tensor<?x2xf32>
+    %s = arith.addf %x, %w : tensor<?x2xf32>
+    return %x, %x, %s, %s : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+  }
+}
+"""
+
 _MLIR_NAMES = {"float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16"}
 
 
@@ -144,6 +165,40 @@ def sum_parts() -> tuple[bytes, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def total(sum_parts) -> Module:
     return load(pack(*sum_parts))
+
+
+@pytest.fixture(scope="session")
+def echo_parts() -> tuple[bytes, dict[str, Any]]:
+    """Outputs that are the input's own memory, and two of one memory that tell what ``set_workers`` was called with."""
+    tensor = {"shape": [None, 2], "dtype": "float32", "batch_axis": 0}
+    return _compile(_ECHO), {
+        "target": {"name": "cpu", "backend": "llvm-cpu"},
+        "inputs": [{"name": "x", **tensor}],
+        "mask": None,
+        "outputs": [{"name": name, **tensor} for name in ("echo", "again", "workers", "as_many")],
+        "states": [],
+        "entries": {"call": "call", "set_workers": "set_workers"},
+    }
+
+
+@pytest.fixture(scope="session")
+def echo(echo_parts) -> Module:
+    return load(pack(*echo_parts))
+
+
+@pytest.fixture
+def aligned() -> Callable[..., np.ndarray]:
+    """Copies an array to memory that starts so many bytes after a multiple of 64."""
+
+    def copy(array: np.ndarray, after: int = 0) -> np.ndarray:
+        memory = np.empty(array.nbytes + 128, np.uint8)
+        start = -memory.ctypes.data % 64 + after
+        moved = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        moved[...] = array
+        assert moved.ctypes.data % 64 == after
+        return moved
+
+    return copy
 
 
 @dataclasses.dataclass

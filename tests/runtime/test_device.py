@@ -10,13 +10,16 @@ import pytest
 from lstm_ir.runtime import (
     ArgumentError,
     ArgumentTypeError,
+    ArtifactError,
     TargetError,
     available_devices,
     host_arch,
     load,
     pack,
 )
+from lstm_ir.runtime import device as device_module
 from lstm_ir.runtime import target as target_module
+from lstm_ir.runtime.cpu_topology import default_workers
 
 
 @pytest.mark.parametrize(
@@ -33,12 +36,64 @@ from lstm_ir.runtime import target as target_module
         ("local-sync", 1, "local-task", "local-sync"),
     ],
 )
-def test_choice_of_driver(scan_parts, device, threads, advice, driver):
+def test_choice_of_driver(scan_parts, monkeypatch, device, threads, advice, driver):
+    monkeypatch.setattr(device_module, "default_workers", lambda: 2)  # whatever the machine has
     vmfb, description = scan_parts()
     description["driver"] = advice
     module = load(pack(vmfb, description), device=device, threads=threads)
     assert module.device.driver == driver
     assert module(np.ones((1, 2, 3), np.float32))[1][0, 0] == 1.5
+
+
+def test_one_core_needs_no_worker_threads(scan_parts, monkeypatch):
+    monkeypatch.setattr(device_module, "default_workers", lambda: 1)
+    vmfb, description = scan_parts()
+    data = pack(vmfb, {**description, "driver": "local-task"})
+    assert load(data).device.driver == "local-sync"
+    assert load(data, device="local-task").device.driver == "local-task"
+    assert load(data, threads=2).device.driver == "local-task"
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "workers"),
+    [(None, None, 1), ("local-sync", None, 1), (None, 1, 1), (None, 3, 3), ("local-task", 1, 1), ("local-task", 5, 5)],
+)
+def test_a_module_is_told_the_number_of_workers(echo_parts, device, threads, workers):
+    module = load(pack(*echo_parts), device=device, threads=threads)
+    x = np.ones((4, 2), np.float32)
+    np.testing.assert_array_equal(module(x)[2], x + workers)
+    assert module.device.workers == workers
+
+
+def test_each_loaded_module_has_its_own_number(echo_parts):
+    one, three = load(pack(*echo_parts), threads=1), load(pack(*echo_parts), threads=3)
+    x = np.zeros((4, 2), np.float32)
+    assert (one(x)[2][0, 0], three(x)[2][0, 0], one(x)[2][0, 0]) == (1, 3, 1)
+
+
+def test_without_threads_the_number_is_what_iree_starts(echo_parts):
+    module = load(pack(*echo_parts), device="local-task")
+    assert module(np.zeros((4, 2), np.float32))[2][0, 0] == default_workers()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("set_worker", "the module has no entry function 'set_worker'"),
+        (7, "the module has no entry function 7"),
+        ("call", "entry 'call' does not take a number of workers"),
+    ],
+)
+def test_a_description_with_another_entry_for_workers_is_refused(echo_parts, name, text):
+    vmfb, description = echo_parts
+    with pytest.raises(ArtifactError, match=text):
+        load(pack(vmfb, {**description, "entries": {"call": "call", "set_workers": name}}))
+
+
+def test_a_module_without_the_entry_is_told_nothing(echo_parts):
+    vmfb, description = echo_parts
+    module = load(pack(vmfb, {**description, "entries": {"call": "call"}}), threads=3)
+    assert module(np.zeros((4, 2), np.float32))[2][0, 0] == 0
 
 
 def test_devices_are_shared(artifact):
@@ -65,6 +120,29 @@ print(start, three, five)
     start, three, five = map(int, done.stdout.split())
     assert five - three == 2, (start, three, five)
     assert three >= 3
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads through /proc")
+@pytest.mark.parametrize("flags", ["", "--task_topology_max_group_count=1", "--task_topology_group_count=3"])
+def test_default_workers_are_as_many_as_iree_starts(artifact, tmp_path, flags):
+    path = tmp_path / "scan.vmfb"
+    path.write_bytes(artifact)
+    script = f"""
+import os
+from lstm_ir.runtime import load
+count = lambda: len(os.listdir("/proc/self/task"))
+load({str(path)!r}, threads=1)
+start = count()
+workers = load({str(path)!r}, device="local-task").device.workers; default = count() - start
+load({str(path)!r}, device="local-task", threads=workers); same = count() - start - default
+print(workers, default, same)
+"""
+    environment = {**os.environ, "IREE_PY_RUNTIME_FLAGS": flags}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    workers, default, same = map(int, done.stdout.split())
+    assert default == same > 0
+    if flags:
+        assert workers == int(flags[-1])
 
 
 @pytest.mark.parametrize(

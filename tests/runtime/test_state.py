@@ -286,7 +286,7 @@ def test_threads_that_share_a_state_take_turns(artifact, monkeypatch):
         most.append(len(inside))
         inside.pop()
 
-    monkeypatch.setattr(module, "_context", _Watched(module._context, linger))
+    monkeypatch.setattr(module._code, "context", _Watched(module._code.context, linger))
     state = module.make_state(1)
     one = np.ones((1, 1, 3), np.float32)
     _in_threads(4, lambda: [module(one, state=state) for _ in range(5)])
@@ -300,7 +300,7 @@ def test_threads_that_share_a_state_take_turns(artifact, monkeypatch):
 def test_threads_with_their_own_states_run_side_by_side(artifact, monkeypatch):
     module = load(artifact)
     meeting = threading.Barrier(3)
-    monkeypatch.setattr(module, "_context", _Watched(module._context, lambda: meeting.wait(timeout=30)))
+    monkeypatch.setattr(module._code, "context", _Watched(module._code.context, lambda: meeting.wait(timeout=30)))
     one = np.ones((1, 1, 3), np.float32)
     _in_threads(3, lambda: module(one, state=module.make_state(1)))
 

@@ -1,0 +1,102 @@
+"""Argument lists that are made once and used by call after call: only the numbers in their memory change.
+
+Making IREE's lists and buffers takes longer than a small model's step. A call whose types and shapes are those of an
+earlier one, which passed every check, needs neither the checks nor new lists.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from iree.runtime import _binding as iree
+
+from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.host_memory import aligned_empty, import_array
+
+__all__ = ["ArgumentFrame", "FrameCache", "Signature"]
+
+Signature = tuple[Any, ...]
+"""The shapes of a call's arrays, and a token of the module and entry point that they passed the checks of."""
+
+_MASK_ELEMENT = iree.HalElementType.SINT_8
+_KEPT_FRAMES = 8  # as many as calls usually overlap
+
+
+class ArgumentFrame:
+    """An argument list over memory of its own, and the list that takes the results. Serves one call at a time.
+
+    Attributes:
+      arguments: IREE's list, complete: input, mask if there is one, states, storage for states.
+      results: IREE's list, which keeps the results until the next call empties it.
+      input: The input's memory.
+      mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
+    """
+
+    __slots__ = ("_device", "arguments", "input", "mask", "results")
+
+    def __init__(
+        self,
+        device: Device,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        element: Any,
+        mask_shape: tuple[int, ...] | None,
+        states: Sequence[Any],
+        results: int,
+    ) -> None:
+        self._device = device
+        self.arguments = iree.VmVariantList(2 + len(states))
+        self.renew_results(results)
+        self.input = aligned_empty(shape, dtype)
+        self.arguments.push_ref(import_array(device, self.input, element).ref)
+        self.mask = None
+        if mask_shape is not None:
+            self.mask = aligned_empty(mask_shape, np.dtype(np.bool_))
+            self.arguments.push_ref(import_array(device, self.mask, _MASK_ELEMENT).ref)
+        for ref in states:
+            self.arguments.push_ref(ref)
+
+    def __del__(self) -> None:
+        self.arguments = self.results = None  # before the device, whose memory the results may be
+
+    def renew_results(self, results: int) -> None:
+        """Lets go of the last call's results."""
+        self.results = iree.VmVariantList(results)
+
+
+class FrameCache:
+    """The signatures that calls came with lately, and for each the frames that no call is using.
+
+    The second call of a signature makes its frame: lengths that come once leave nothing behind. Safe from several
+    threads: a frame is in one place at a time.
+    """
+
+    __slots__ = ("_limit", "_lock", "spare")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self.spare: dict[Signature, list[ArgumentFrame]] = {}
+
+    def remember(self, signature: Signature) -> None:
+        """Notes that a call of this signature passed every check; forgets the oldest if there are too many."""
+        with self._lock:
+            if signature not in self.spare:
+                while len(self.spare) >= self._limit:
+                    del self.spare[next(iter(self.spare))]
+                self.spare[signature] = []
+
+    def drop_frames(self) -> None:
+        """Forgets all frames, whose memory is out of date, but not the signatures."""
+        with self._lock:
+            for frames in self.spare.values():
+                frames.clear()
+
+    @staticmethod
+    def give_back(frames: list[ArgumentFrame], frame: ArgumentFrame) -> None:
+        """Lets a later call use the frame."""
+        if len(frames) < _KEPT_FRAMES:
+            frames.append(frame)

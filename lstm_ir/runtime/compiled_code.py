@@ -1,0 +1,83 @@
+"""The code of an artifact, loaded into IREE's VM and found to be what its description says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from iree.runtime import _binding as iree
+
+from lstm_ir.runtime.device import Device, vm_instance
+from lstm_ir.runtime.errors import ArtifactError, ExecutionError
+
+__all__ = ["CompiledCode"]
+
+
+class CompiledCode:
+    """A VM context with the module in it, and the module's entry points.
+
+    Attributes:
+      context: IREE's VM context.
+      call: The entry point without a mask.
+      call_masked: The entry point with one, or None.
+    """
+
+    def __init__(self, vmfb: bytes, description: dict[str, Any], device: Device) -> None:
+        try:
+            # A copy of IREE's own, page-aligned as it needs. Not its mmap: that asks for write permission on the
+            # file, and a file that changes after the check of its checksum would change under the running code.
+            self._code = iree.VmModule.copy_buffer(vm_instance(), vmfb)
+            self.context = iree.VmContext(vm_instance(), [device.hal_module, self._code])
+        except (RuntimeError, ValueError) as error:
+            producer = _get(description.get("producer"), "iree")
+            raise ArtifactError(
+                f"artifact: IREE refuses the module (made by iree {producer}): {_first_line(error)}"
+            ) from error
+        entries = description["entries"]
+        arguments = len(description["inputs"]) + 2 * len(description["states"])
+        arguments += description.get("seed") is not None
+        self.call = self._entry(_get(entries, "call"), arguments)
+        self.call_masked = None
+        if description.get("mask") is not None:
+            self.call_masked = self._entry(_get(entries, "call_masked"), arguments + 1)
+        if _get(entries, "set_workers") is not None:
+            self._set_workers(_get(entries, "set_workers"), device.workers)
+
+    def invoke(self, function: Any, arguments: Any, results: Any) -> None:
+        """Runs an entry point and waits for it; ``results`` are replaced.
+
+        Raises:
+          ExecutionError: IREE failed.
+        """
+        try:
+            self.context.invoke(function, arguments, results)
+        except (RuntimeError, ValueError) as error:
+            raise ExecutionError(f"the call failed in IREE: {_first_line(error)}") from error
+
+    def _entry(self, name: Any, arguments: int) -> Any:
+        function = self._code.lookup_function(name) if isinstance(name, str) else None
+        if function is None:
+            raise ArtifactError(f"artifact: the module has no entry function {name!r}")
+        # IREE writes the signature beside the code: a description of other arguments is caught here, not in a call.
+        declaration = function.reflection.get("iree.abi.declaration")
+        if declaration is not None and len(re.findall(r"%input\d+:", declaration)) != arguments:
+            raise ArtifactError(f"artifact: entry {name!r} does not take the {arguments} arguments of its description")
+        return function
+
+    def _set_workers(self, name: Any, workers: int) -> None:
+        """Tells the module how many workers its scans may be split over. Its own state: each loaded module has one."""
+        arguments = iree.VmVariantList(1)
+        arguments.push_int(workers)
+        try:
+            self.invoke(self._entry(name, 1), arguments, iree.VmVariantList(1))
+        except ExecutionError as error:
+            raise ArtifactError(f"artifact: entry {name!r} does not take a number of workers") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _get(mapping: Any, key: str) -> Any:
+    return mapping.get(key) if isinstance(mapping, dict) else None

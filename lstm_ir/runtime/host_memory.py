@@ -1,0 +1,85 @@
+"""Memory that NumPy and a local device share, in both directions, without a copy.
+
+IREE's own ways leave lifetimes to the caller: an imported array is kept alive by a Python object that calls do not
+hold, and a mapped result by one that its slices do not hold. Here each side of the sharing is held explicitly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from iree.runtime import _binding as iree
+
+from lstm_ir.runtime.device import Device
+
+__all__ = ["ALIGNMENT", "aligned_empty", "can_import", "import_array", "overlaps", "share_result"]
+
+Array = np.ndarray[Any, Any]
+
+ALIGNMENT = 64
+"""IREE's code assumes that buffers start at a multiple of this many bytes; its import does not check that."""
+
+_DEVICE_LOCAL = iree.MemoryType.DEVICE_LOCAL
+_DEFAULT_USAGE = iree.BufferUsage.DEFAULT
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A C-contiguous array of undefined contents that starts where IREE's code wants it."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -_address(memory) % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def can_import(array: Array) -> bool:
+    """Whether a local device can read a C-contiguous array where it is. IREE imports no read-only memory."""
+    return array.flags.writeable and _address(array) % ALIGNMENT == 0
+
+
+def import_array(device: Device, array: Array, element: Any) -> Any:
+    """A buffer view over the array's own memory; the caller keeps ``array`` alive as long as a call may read it."""
+    buffer = device.allocator.import_host_allocation(array.view(np.uint8), _DEVICE_LOCAL, _DEFAULT_USAGE)
+    return iree.HalBufferView(buffer, array.shape, element)
+
+
+class _ResultMemory:
+    """What an array over a result's memory, and so every view of that array, holds.
+
+    IREE's mapping keeps the buffer, but the buffer does not keep the device, whose memory it may be.
+    """
+
+    __slots__ = ("__array_interface__", "_device", "_mapped")
+
+    def __init__(self, device: Device, mapped: Any, interface: dict[str, Any]) -> None:
+        self._device = device
+        self._mapped = mapped
+        self.__array_interface__ = interface
+
+    def __del__(self) -> None:
+        self._mapped = None  # before the device
+
+
+def share_result(device: Device, view: Any, dtype: np.dtype[Any]) -> Array:
+    """An ordinary, writable array over a result's memory, which lives as long as the array or any view of it.
+
+    Not ``MappedMemory.asarray``, whose arrays a view does not keep alive, nor ``numpy.frombuffer``, whose arrays are
+    read-only, as IREE maps for reading: nobody else knows this memory any more.
+    """
+    mapped = view.map()
+    interface = np.ndarray(view.shape, dtype, mapped).__array_interface__
+    interface["data"] = (interface["data"][0], False)
+    array = np.asarray(_ResultMemory(device, mapped, interface))
+    return array if array.dtype == dtype else array.view(dtype)  # bfloat16 has no name there
+
+
+def overlaps(array: Array, views: Iterable[Any]) -> bool:
+    """Whether an array's memory is also that of one of IREE's buffer views."""
+    return any(np.may_share_memory(array, np.frombuffer(view.map(), np.uint8)) for view in views if view.byte_length)
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
