@@ -204,6 +204,11 @@ class ScanOp(IRDLOperation):
         return len(self.cell.block.args) - len(self.init)
 
     @property
+    def companions(self) -> int:
+        """How many scans read the same input, this one included: the directions of a layer, which run at once."""
+        return sum(isinstance(use.operation, ScanOp) for use in self.input.uses)
+
+    @property
     def storage_type(self) -> Attribute:
         """The element type of the states and the output."""
         return element_type(self.init[0].type)

@@ -34,7 +34,7 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1) -> ScanFacts:
         gates=scan.gates,
         unroll=scan.unroll is not None,
         vector=vector or None,
-        workers=workers,
+        workers=max(1, workers // scan.companions),
         no_kernel=why_not(scan),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import IndexType, ModuleOp, TensorType
 from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
@@ -140,7 +140,9 @@ class LowerMerge(RewritePattern):
         sizes = b.sizes(first)
         element = element_type(first.type)
         mode = op.mode.data
-        if mode == "concat":
+        if mode == "concat" and first.type == second.type:
+            result = _side_by_side(b, first, second)
+        elif mode == "concat":
             width, other = shape_of(first.type)[-1], shape_of(second.type)[-1]
             zeros = [0] * (len(sizes) - 1)
             whole = b.empty(Tensor((*sizes[:-1], width + other), element))
@@ -157,6 +159,27 @@ class LowerMerge(RewritePattern):
             axes = tuple(range(len(sizes)))
             result = b.elementwise([(first, axes), (second, axes)], sizes, [element], merge)[0]
         rewriter.replace(op, [], [result])
+
+
+def _side_by_side(b: TensorBuilder, first: SSAValue, second: SSAValue) -> SSAValue:
+    """Build the concatenation of two tensors of one type on their last axis.
+
+    One op that reads both: IREE runs what makes them at the same time. Two insertions, one behind the other, it would
+    start as soon as the first tensor is there, and the second tensor's scan only then.
+    """
+    *leading, width = b.sizes(first)
+    axis = len(leading)
+    places = (*range(axis), axis + 1)
+
+    def pick(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        is_first = s.do(
+            arith.CmpiOp(s.do(IndexOp(axis)), s.do(arith.ConstantOp.from_int_and_width(0, IndexType())), "eq")
+        )
+        return [s.do(arith.SelectOp(is_first, args[0], args[1]))]
+
+    sizes = (*leading, 2, width)
+    both = b.elementwise([(first, places), (second, places)], sizes, [element_type(first.type)], pick)[0]
+    return b.collapse(both, [*([n] for n in range(axis)), [axis, axis + 1]])
 
 
 class LowerReverse(RewritePattern):

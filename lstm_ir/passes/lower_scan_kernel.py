@@ -48,8 +48,9 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
                 Rewriter.insert_op(builder.build(), InsertPoint.before(first))
             for before, after in zip(scan.results, results, strict=True):
                 before.replace_all_uses_with(after)
-        for scan in same:
-            Rewriter.erase_op(scan)
+    # Last: a kernel looks at the scans beside its own.
+    for scan in reversed(scans):
+        Rewriter.erase_op(scan)
 
 
 def _by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:

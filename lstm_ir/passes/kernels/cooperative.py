@@ -39,7 +39,9 @@ class CooperativeKernel(ScanKernel):
     def lower(self, workers: SSAValue) -> list[SSAValue]:
         """Build the dispatch; see ``ScanKernel.lower``."""
         sizes = self.sizes
-        ranges = sizes.least(workers, self.panels.tiles)
+        # Scans that run at once share the cores: workgroups that spin must not keep each other from running.
+        own = sizes.most(sizes.quotient(workers, self.scan.companions), 1)
+        ranges = sizes.least(own, self.panels.tiles)
         tiles = sizes.quotient_up(self.panels.tiles, ranges)
         ranges = sizes.quotient_up(self.panels.tiles, tiles)
         steps = self.chunk_steps(self.batch)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, vector
+from xdsl.dialects import arith
+from xdsl.dialects.vector import FMAOp
 from xdsl.ir import SSAValue
 
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
@@ -41,6 +42,7 @@ class PanelProduct:
 
     def __init__(self, b: KernelBuilder, target: VectorTarget, panels: Panels) -> None:
         self.b, self.target, self.panels = b, target, panels
+        self.vectors = panels.lanes // b.lanes
 
     def build(
         self,
@@ -66,15 +68,16 @@ class PanelProduct:
         """
         b, panels = self.b, self.panels
         self.left, self.right, self.sums, self.bias, self.accumulate = left, right, sums, bias, accumulate
+        apart = left.gate_stride is not None
         whole = b.times(b.quotient(rows, MAX_ROWS), MAX_ROWS)
         rest = b.minus(rows, whole)
         with b.loop(*tiles) as tile:
             if not isinstance(rows, int) or rows >= MAX_ROWS:
-                self._row_tiles(self.target.tile(MAX_ROWS, panels.gates), tile, 0, whole)
+                self._row_tiles(self.target.tile(MAX_ROWS, panels.gates, apart=apart), tile, 0, whole)
             b.switch(
                 rest,
                 range(1, MAX_ROWS),
-                lambda count: self._groups(self.target.tile(count, panels.gates), tile, whole),
+                lambda count: self._groups(self.target.tile(count, panels.gates, apart=apart), tile, whole),
             )
 
     def _row_tiles(self, shape: Tile, tile: SSAValue, low: Size, high: Size) -> None:
@@ -104,21 +107,22 @@ class PanelProduct:
         if left.gate_stride is not None:
             lefts = [b.at(lefts[0], b.times(b.plus(first_gate, gate), left.gate_stride)) for gate in range(shape.gates)]
 
-        def sum_place(row: int, gate: int) -> Place:
-            return b.at(place, row * panels.tiles * lines + gate * panels.lanes)
+        def sum_place(row: int, gate: int, vector: int) -> Place:
+            return b.at(place, row * panels.tiles * lines + gate * panels.lanes + vector * b.lanes)
 
-        def start(row: int, gate: int, part: int) -> SSAValue:
+        def start(row: int, gate: int, vector: int, part: int) -> SSAValue:
             if part > 0:
                 return b.splat_number(0.0)
             if self.accumulate:
-                return b.load_vector(sum_place(row, gate))
+                return b.load_vector(sum_place(row, gate, vector))
             if self.bias is None:
                 return b.splat_number(0.0)
-            bias = b.at(self.bias, b.times(tile, lines), b.times(first_gate, panels.lanes), gate * panels.lanes)
-            return b.load_vector(bias)
+            bias = b.at(self.bias, b.times(tile, lines), b.times(first_gate, panels.lanes))
+            return b.load_vector(b.at(bias, gate * panels.lanes + vector * b.lanes))
 
-        cells = [(row, gate) for row in range(shape.rows) for gate in range(shape.gates)]
-        starts = [start(row, gate, part) for part in range(shape.split) for row, gate in cells]
+        columns = [(gate, vector) for gate in range(shape.gates) for vector in range(shape.vectors)]
+        cells = [(row, gate, vector) for row in range(shape.rows) for gate, vector in columns]
+        starts = [start(*cell, part) for part in range(shape.split) for cell in cells]
         line = panels.width * panels.lanes
 
         def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
@@ -126,37 +130,30 @@ class PanelProduct:
             weights_at = b.at(panel, b.times(k, line))
             values_at = [b.at(place, k) for place in lefts]
             for term in range(UNROLL):
-                weights = [
-                    b.load_vector(
-                        b.at(
-                            weights_at,
-                            (gate // panels.width) * panels.panel_size
-                            + term * line
-                            + (gate % panels.width) * panels.lanes,
-                        )
-                    )
-                    for gate in range(shape.gates)
-                ]
+                weights = {}
+                for gate, vector in columns:
+                    group_offset = (gate // panels.width) * panels.panel_size
+                    offset = term * line + (gate % panels.width) * panels.lanes + vector * b.lanes
+                    weights[gate, vector] = b.load_vector(b.at(weights_at, group_offset + offset))
                 base = (term % shape.split) * len(cells)
                 for row in range(shape.rows):
                     values = [b.splat(b.load(b.at(p, row * left.row_stride + term))) for p in values_at]
-                    for gate in range(shape.gates):
-                        number = base + row * shape.gates + gate
+                    for number, (gate, vector) in enumerate(columns, base + row * len(columns)):
                         value = values[gate if len(values) > 1 else 0]
-                        current[number] = self._multiply_add(value, weights[gate], current[number])
+                        current[number] = self._multiply_add(value, weights[gate, vector], current[number])
             return current
 
         totals = b.accumulate(0, panels.depth, UNROLL, starts, terms)
-        for number, (row, gate) in enumerate(cells):
+        for number, cell in enumerate(cells):
             parts = totals[number :: len(cells)]
             while len(parts) > 1:
                 parts = [
                     parts[at] if at + 1 == len(parts) else b.do(arith.AddfOp(parts[at], parts[at + 1]))
                     for at in range(0, len(parts), 2)
                 ]
-            b.store_vector(parts[0], sum_place(row, gate))
+            b.store_vector(parts[0], sum_place(*cell))
 
     def _multiply_add(self, x: SSAValue, y: SSAValue, total: SSAValue) -> SSAValue:
         if self.target.fma:
-            return self.b.do(vector.FMAOp(x, y, total))
+            return self.b.do(FMAOp(x, y, total))
         return self.b.do(arith.AddfOp(self.b.do(arith.MulfOp(x, y)), total))

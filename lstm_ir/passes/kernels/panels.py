@@ -36,9 +36,20 @@ class Panels:
     width: int
 
     @classmethod
-    def of(cls, target: VectorTarget, gates: int, units: int, terms: int) -> "Panels":
-        """Return the panels that a target's tiles read."""
-        return cls(gates, units, terms, target.lanes, target.panel_gates(gates))
+    def of(cls, target: VectorTarget, gates: int, units: int, terms: int, *, apart: bool = False) -> "Panels":
+        """Return the panels that a target's tiles read.
+
+        Args:
+            target: The vector unit.
+            gates: G.
+            units: U.
+            terms: K; 0 for a bias.
+            apart: Whether each gate multiplies a left operand of its own.
+        """
+        width = target.panel_gates(gates)
+        if apart:
+            return cls(gates, units, terms, target.lanes * width, 1)
+        return cls(gates, units, terms, target.lanes, width)
 
     @property
     def tiles(self) -> int:

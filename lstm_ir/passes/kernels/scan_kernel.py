@@ -99,8 +99,12 @@ class ScanKernel:
         self.features = features
         self.batch, self.time = (second, first) if layout[0] else (first, second)
         self.gates, self.units = scan.gates, scan.units
-        self.panels = Panels.of(target, self.gates, self.units, self.units)
-        self.input_panels = Panels.of(target, self.gates, self.units, features)
+        # Both products write the same sums: if one has a left operand for each gate, both have their tiles.
+        apart = scan.input_dropout is not None or scan.recurrent_dropout is not None
+        self.panels, self.input_panels, self.bias_panels = (
+            Panels.of(target, self.gates, self.units, terms, apart=apart) for terms in (self.units, features, 0)
+        )
+        self.vectors = self.panels.lanes // target.lanes
         self.width = round_up(self.panels.padded_units, ALIGNMENT)
         self.line = self.gates * self.panels.padded_units
         self.padded_features = round_up(features, ALIGNMENT)
@@ -168,11 +172,10 @@ class ScanKernel:
     def _arguments(self) -> dict[str, SSAValue]:
         """Return the tensors that the kernel reads, by what they are."""
         scan = self.scan
-        bias = Panels.of(self.target, self.gates, self.units, 0)
         weights = {
             "kernel": (scan.kernels[0], self.input_panels),
             "recurrent_kernel": (scan.recurrent_kernels[0], self.panels),
-            **({"bias": (scan.biases[0], bias)} if scan.biases else {}),
+            **({"bias": (scan.biases[0], self.bias_panels)} if scan.biases else {}),
         }
         optional = {
             "input_dropout": scan.input_dropout,
@@ -250,7 +253,7 @@ class ScanKernel:
             row = b.plus(part.first, r)
             for number, state in enumerate(into.states):
                 init = b.at(self.places[f"init{number}"], b.times(row, self.units))
-                copy_row(b, init, self.row_of(state, r), self.units, tiles=part.tiles, pad=True)
+                copy_row(b, init, self.row_of(state, r), self.units, tiles=self._vectors(part.tiles), pad=True)
             self._drop(part, into, r)
             b.store(b.number(0.0), b.at(begun, r))
 
@@ -333,7 +336,7 @@ class ScanKernel:
                 if scan.zero_map is not None:
                     is_zero = b.do(arith.XOrIOp(self.is_valid(k, row, scan.zero_map), b.integer(1, i1)))
                     with b.when(is_zero):
-                        zero_row(b, place, self.units, tiles=part.tiles)
+                        zero_row(b, place, self.units, tiles=self._vectors(part.tiles))
 
     def finish(self, part: Part, carried: Carried, begun: Place) -> None:
         """Build the results after the last step: the states, and the output where only the last one is kept."""
@@ -342,17 +345,23 @@ class ScanKernel:
             row = b.plus(part.first, r)
             at = b.times(row, self.units)
             for state, result in zip(carried.states, self.results, strict=True):
-                copy_row(b, self.row_of(state, r), b.at(result, at), self.units, tiles=part.tiles)
+                copy_row(b, self.row_of(state, r), b.at(result, at), self.units, tiles=self._vectors(part.tiles))
             if scan.output_map is None:
                 counts = self._counts(b.minus(self.time, 1), row, b.at(begun, r), is_last=True)
                 self._write_output(b.at(self.y, at), self.row_of(carried.states[0], r), counts, part.tiles)
 
+    def _vectors(self, tiles: tuple[Size, Size]) -> tuple[Size, Size]:
+        """Return a range of unit tiles as a range of vectors."""
+        first, last = tiles
+        return self.b.times(first, self.vectors), self.b.times(last, self.vectors)
+
     def _cell(self, sums: Place, before: Sequence[Place], after: Sequence[Place], tiles: tuple[Size, Size]) -> None:
-        b, lanes = self.b, self.b.lanes
-        with b.loop(*tiles) as tile:
-            unit = b.times(tile, lanes)
-            line = b.at(sums, b.times(unit, self.gates))
-            gates = [b.load_vector(b.at(line, gate * lanes)) for gate in range(self.gates)]
+        b = self.b
+        with b.loop(*tiles) as tile, b.loop(0, self.vectors) as vector:
+            within = b.times(vector, b.lanes)
+            unit = b.plus(b.times(tile, self.panels.lanes), within)
+            line = b.at(sums, b.times(tile, self.panels.lanes * self.gates), within)
+            gates = [b.load_vector(b.at(line, gate * self.panels.lanes)) for gate in range(self.gates)]
             states = [b.load_vector(b.at(place, unit)) for place in before]
             new = build_cell(b, self.scan.cell.block, [*gates, *states], fma=self.target.fma)
             for place, value in zip(after, new, strict=True):
@@ -371,7 +380,7 @@ class ScanKernel:
         def stay() -> None:
             for source, target in zip(old, new, strict=True):
                 if source != target:
-                    copy_row(b, source, target, self.panels.padded_units, tiles=part.tiles)
+                    copy_row(b, source, target, self.panels.padded_units, tiles=self._vectors(part.tiles))
 
         b.either(valid, advance, stay)
 
@@ -384,7 +393,15 @@ class ScanKernel:
             target = self.row_of(carried.dropped, b.do(arith.AddiOp(b.index(b.times(gate, part.rows)), r)))
             mask = b.plus(b.times(gate, self.batch), part.first, r)
             times = b.at(self.places["recurrent_dropout"], b.times(mask, self.units))
-            copy_row(b, self.row_of(carried.states[0], r), target, self.units, tiles=part.tiles, pad=True, times=times)
+            copy_row(
+                b,
+                self.row_of(carried.states[0], r),
+                target,
+                self.units,
+                tiles=self._vectors(part.tiles),
+                pad=True,
+                times=times,
+            )
 
     def _counts(self, k: Size, row: Size, begun: Place, *, is_last: bool) -> SSAValue | None:
         """Return whether a row's output is its h after step k, not zeros; None where it always is.
@@ -401,10 +418,10 @@ class ScanKernel:
     def _write_output(self, target: Place, h: Place, counts: SSAValue | None, tiles: tuple[Size, Size]) -> None:
         b = self.b
         if counts is None:
-            copy_row(b, h, target, self.units, tiles=tiles)
+            copy_row(b, h, target, self.units, tiles=self._vectors(tiles))
             return
         b.either(
             counts,
-            lambda: copy_row(b, h, target, self.units, tiles=tiles),
-            lambda: zero_row(b, target, self.units, tiles=tiles),
+            lambda: copy_row(b, h, target, self.units, tiles=self._vectors(tiles)),
+            lambda: zero_row(b, target, self.units, tiles=self._vectors(tiles)),
         )

@@ -13,17 +13,19 @@ MAX_ROWS = 6
 
 @dataclass(frozen=True)
 class Tile:
-    """Sums that one inner loop keeps in registers: rows x gates x split, a vector each.
+    """Sums that one inner loop keeps in registers: rows x gates x vectors x split, a vector each.
 
     Attributes:
         rows: Rows of the left operand.
         gates: Gates, of one unit a lane.
+        vectors: Vectors of units.
         split: Separate sums of a row and gate, over every split-th term, so that a multiply-add need not wait for the
             one before.
     """
 
     rows: int
     gates: int
+    vectors: int
     split: int
 
 
@@ -48,15 +50,27 @@ class VectorTarget:
         best = [width for width in (4, 2, 1) if gates % width == 0 and MAX_ROWS * width <= self._sums(width)]
         return best[0] if best else 1
 
-    def tile(self, rows: int, gates: int) -> Tile:
-        """Return the tile for a number of rows, 1 to ``MAX_ROWS``."""
+    def tile(self, rows: int, gates: int, *, apart: bool = False) -> Tile:
+        """Return the tile for a number of rows.
+
+        Args:
+            rows: 1 to ``MAX_ROWS``.
+            gates: Number of gates.
+            apart: Whether each gate multiplies a left operand of its own: then a tile has one gate and more units, so
+                that a value is still loaded once for several vectors.
+        """
         width = self.panel_gates(gates)
+        if apart:
+            return Tile(rows, 1, width, self._split(rows * width))
         groups = [n for n in range(gates // width, 0, -1) if (gates // width) % n == 0]
         wide = next((n * width for n in groups if rows * n * width <= self._sums(width)), width)
+        return Tile(rows, wide, 1, self._split(rows * wide))
+
+    def _split(self, sums: int) -> int:
         split = 1
-        while rows * wide * split < FMA_IN_FLIGHT and split < UNROLL:
+        while sums * split < FMA_IN_FLIGHT and split < UNROLL:
             split *= 2
-        return Tile(rows, wide, split)
+        return split
 
     def _sums(self, weights: int) -> int:
         """Return how many sums fit beside the weights of one term and the value that they are multiplied by."""
