@@ -19,10 +19,11 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LIT_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help:  ## Show this help
-	@echo "Usage: make TARGET [PYTHON=python3.12] [PYTEST_ARGS=...] [LIT_ARGS=...]"
+	@echo "Usage: make TARGET [PYTHON=python3.12] [PYTEST_ARGS=...] [LIT_ARGS=...] [BENCH_ARGS=...]"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 
@@ -56,6 +57,10 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend
 .PHONY: measure-forms
 measure-forms: $(VENV)/.compiler  ## Time the forms of a scan on this machine (the table of docs/forms.md)
 	@$(RUN) examples/measure_forms.py
+
+.PHONY: bench
+bench: $(VENV)/.bench  ## Time the benchmark's shapes beside PyTorch, ONNX Runtime ...; BENCH_ARGS="--shapes quick"
+	@$(BIN)/lstm-ir bench --suite $(BENCH_ARGS)
 
 .PHONY: clean
 clean:  ## Remove everything that make made
@@ -94,4 +99,10 @@ $(VENV)/.compiler: pyproject.toml | $(VENV)/.made
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	@echo "installing lstm-ir[dev] into $(VENV); TensorFlow is large, this takes a few minutes"
 	@$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.compiler
+
+# The runtimes to compare with are larger still.
+$(VENV)/.bench: pyproject.toml | $(VENV)/.made
+	@echo "installing lstm-ir[bench] into $(VENV); PyTorch and TensorFlow are large, this takes some minutes"
+	@$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.compiler

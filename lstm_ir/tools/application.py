@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lstm_ir.tools.bench_command import bench
 from lstm_ir.tools.compile_command import compile_model
 from lstm_ir.tools.failures import EXIT_USAGE
 from lstm_ir.tools.inspect_command import inspect
@@ -63,6 +64,7 @@ application.command("compile")(compile_model)
 application.command("run")(run)
 application.command("verify")(verify)
 application.command("inspect")(inspect)
+application.command("bench")(bench)
 application.command("opt")(opt)
 application.command("targets")(targets)
 

@@ -1,0 +1,1 @@
+"""``lstm-ir bench``: compiled LSTMs side by side with the runtimes that are installed, every number checked."""
