@@ -8,6 +8,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.index_maps import describe
+from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, shape_of
 from lstm_ir.passes.cost_model import ScanFacts, choose
@@ -25,6 +26,8 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1) -> ScanFacts:
     layout = describe(scan.input_map)
     assert layout is not None
     first, second, features = shape_of(scan.input.type)
+    if scan.is_hoisted and isinstance(scan.input.owner, ProjectOp):
+        features = shape_of(scan.input.owner.input.type)[-1]
     time, batch = (first, second) if layout[0] else (second, first)
     return ScanFacts(
         batch=None if batch == DYNAMIC else batch,

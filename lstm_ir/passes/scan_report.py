@@ -31,6 +31,7 @@ def _report(scan: ScanOp) -> dict[str, Any]:
         "name": scan.layer.data,
         "form": scan.form.data,
         "reason": scan.reason.data,
+        "features": facts.features,
         "units": facts.units,
         "batch": facts.batch,
         "time": facts.time,

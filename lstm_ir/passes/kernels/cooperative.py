@@ -84,7 +84,7 @@ class CooperativeKernel(ScanKernel):
         here, there, *states, dropped_here, dropped_there, sums, inputs, begun = [b.at(memory, s) for s in starts]
         meeting = Meeting(b, counters, ranges)
         with b.loop(0, b.plus(self.time, 1)) as number, meeting.round(group, number) as share:
-            is_odd = b.compare(b.do(arith.RemUIOp(number, b.index(2))), "ne", 0)
+            is_odd = b.compare(b.remainder(number, 2), "ne", 0)
 
             def alternate(first: Place, second: Place) -> Place:
                 chosen = arith.SelectOp(is_odd, b.index(first.index), b.index(second.index))
@@ -120,7 +120,7 @@ class CooperativeKernel(ScanKernel):
         begun: Place,
     ) -> None:
         b = self.b
-        place = b.do(arith.RemUIOp(b.index(k), b.index(steps)))
+        place = b.remainder(k, steps)
         with b.when(b.compare(place, "eq", 0)):
             self.project(part, k, b.least(steps, b.minus(self.time, k)), inputs, sums)
         self.step(part, k, b.at(sums, b.times(place, part.rows, self.line)), before, after, begun)
@@ -154,7 +154,7 @@ class Meeting:
         stamp = b.do(arith.IndexCastOp(b.index(b.plus(number, 1)), i32))
         target = b.do(arith.MuliOp(stamp, b.do(arith.IndexCastOp(b.index(self.ranges), i32))))
         with b.loop(0, self.ranges) as turn:
-            share = b.do(arith.RemUIOp(b.index(b.plus(group, turn)), b.index(self.ranges)))
+            share = b.index(b.remainder(b.plus(group, turn), self.ranges))
             is_own = b.compare(turn, "eq", 0)
             self._wait(target, b.do(arith.SelectOp(is_own, b.index(0), b.index(PATIENCE))))
             with b.when(self._is_behind(target)):

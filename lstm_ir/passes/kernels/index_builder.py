@@ -48,6 +48,12 @@ class IndexBuilder(ScalarBuilder):
             return first // second
         return first if second == 1 else self.do(arith.DivUIOp(self.index(first), self.index(second)))
 
+    def remainder(self, first: Size, second: Size) -> Size:
+        """Return what a quotient leaves over; neither is negative."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first % second
+        return self.do(arith.RemUIOp(self.index(first), self.index(second)))
+
     def quotient_up(self, first: Size, second: Size) -> Size:
         """Return first / second, rounded up; neither is negative."""
         return self.quotient(self.plus(first, self.minus(second, 1)), second)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
-    DenseArrayBase,
     Float32Type,
     FloatAttr,
     IndexType,
     IntegerAttr,
     VectorType,
     f32,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
@@ -108,25 +106,6 @@ class KernelBuilder(IndexBuilder):
                 value = build()
                 self.insert(scf.YieldOp(value))
         return self.do(scf.IfOp(condition, [value.type], Region(blocks[0]), Region(blocks[1])))
-
-    def switch(self, value: Size, cases: Sequence[int], build: Callable[[int], None]) -> None:
-        """Build what runs for each of some values, and nothing for others."""
-        if isinstance(value, int):
-            if value in cases:
-                build(value)
-            return
-        regions = []
-        for case in cases:
-            block = Block()
-            with self.inside(block):
-                build(case)
-                self.insert(scf.YieldOp())
-            regions.append(Region(block))
-        default = Block()
-        with self.inside(default):
-            self.insert(scf.YieldOp())
-        labels = DenseArrayBase.from_list(i64, list(cases))
-        self.insert(scf.IndexSwitchOp(value, labels, Region(default), regions, []))
 
     @contextmanager
     def inside(self, block: Block) -> Iterator[None]:

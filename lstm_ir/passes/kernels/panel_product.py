@@ -12,6 +12,9 @@ from lstm_ir.passes.kernels.panels import Panels
 from lstm_ir.passes.kernels.vector_target import MAX_ROWS, UNROLL, Tile, VectorTarget
 from lstm_ir.passes.structured import Size
 
+REST_ROWS = (4, 2, 1)
+"""Rows of the tiles for what whole tiles leave over: a shape for every number of rows would be twice the code."""
+
 
 @dataclass(frozen=True)
 class Left:
@@ -74,24 +77,23 @@ class PanelProduct:
         with b.loop(*tiles) as tile:
             if not isinstance(rows, int) or rows >= MAX_ROWS:
                 self._row_tiles(self.target.tile(MAX_ROWS, panels.gates, apart=apart), tile, 0, whole)
-            b.switch(
-                rest,
-                range(1, MAX_ROWS),
-                lambda count: self._groups(self.target.tile(count, panels.gates, apart=apart), tile, whole),
-            )
+            at = whole
+            for count in REST_ROWS:
+                # Each at most once: the rest is a sum of different powers of two.
+                times = b.remainder(b.quotient(rest, count), 2)
+                end = b.plus(at, b.times(times, count))
+                self._row_tiles(self.target.tile(count, panels.gates, apart=apart), tile, at, end)
+                at = end
 
     def _row_tiles(self, shape: Tile, tile: SSAValue, low: Size, high: Size) -> None:
-        """Build whole row tiles, one panel after the other."""
+        """Build row tiles of one shape, one panel after the other."""
         b = self.b
+        if isinstance(low, int) and isinstance(high, int) and low >= high:
+            return
         with (
             b.loop(0, self.panels.groups, shape.gates // self.panels.width) as group,
             b.loop(low, high, shape.rows) as m,
         ):
-            self._tile(shape, tile, group, m)
-
-    def _groups(self, shape: Tile, tile: SSAValue, m: Size) -> None:
-        """Build one row tile."""
-        with self.b.loop(0, self.panels.groups, shape.gates // self.panels.width) as group:
             self._tile(shape, tile, group, m)
 
     def _tile(self, shape: Tile, tile: SSAValue, group: SSAValue, m: Size) -> None:

@@ -61,7 +61,11 @@ class VectorTarget:
         """
         width = self.panel_gates(gates)
         if apart:
-            return Tile(rows, 1, width, self._split(rows * width))
+            # More gates where there are few rows; they share nothing, but their sums do not wait for each other.
+            wide = next(
+                n for n in range(gates, 0, -1) if gates % n == 0 and (rows * width * n <= FMA_IN_FLIGHT or n == 1)
+            )
+            return Tile(rows, wide, width, self._split(rows * wide * width))
         groups = [n for n in range(gates // width, 0, -1) if (gates // width) % n == 0]
         wide = next((n * width for n in groups if rows * n * width <= self._sums(width)), width)
         return Tile(rows, wide, 1, self._split(rows * wide))
