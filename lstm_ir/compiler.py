@@ -53,6 +53,7 @@ def compile(
     time: int | None = None,
     form: str = "auto",
     training: bool = False,
+    costs: str | os.PathLike[str] | None = None,
 ) -> "Module":
     """Compile a model ahead of time, and load it.
 
@@ -67,6 +68,7 @@ def compile(
         form: How the time loop runs: ``auto`` (the cost model decides), ``persistent``, ``cooperative``, ``unrolled``
             or ``loop``.
         training: Compile with dropout active: calls take ``seed=``, and the same seed gives the same masks.
+        costs: A file of ``lstm-ir bench --calibrate``: what the machine reaches, for the choice of forms.
 
     Returns:
         The loaded module: ``m(x)`` runs it.
@@ -81,7 +83,7 @@ def compile(
 
     path = None if output is None else check_output(output)
     artifact = compile_artifact(
-        source, target, target_cpu=target_cpu, batch=batch, time=time, form=form, training=training
+        source, target, target_cpu=target_cpu, batch=batch, time=time, form=form, training=training, costs=costs
     )
     if path is not None:
         write_atomically(path, artifact.data)
@@ -97,6 +99,7 @@ def compile_artifact(
     time: int | None = None,
     form: str = "auto",
     training: bool = False,
+    costs: str | os.PathLike[str] | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
 ) -> Artifact:
@@ -110,6 +113,7 @@ def compile_artifact(
         time: As in ``compile``.
         form: As in ``compile``.
         training: As in ``compile``.
+        costs: As in ``compile``.
         on_stage: Called with what is about to happen: import, passes, emission, iree.
         after_pass: Called with the name of each pass and the module after it.
     """
@@ -125,7 +129,7 @@ def compile_artifact(
     watch.start("passes")
     layer_module = layer_level(model, batch=batch, time=time, training=training)
     cpu = resolve_cpu(target_cpu)
-    scans = lower(layer_module, form=form, kernels=kernel_options(cpu), after_pass=after_pass)
+    scans = lower(layer_module, form=form, kernels=kernel_options(cpu, costs), after_pass=after_pass)
     description = describe(model, layer_module, scans, cpu)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}
@@ -190,13 +194,29 @@ def layer_level(
     return build_module(model, batch=batch, time=time, training=training)
 
 
-def kernel_options(cpu: "CpuTarget") -> "KernelOptions | None":
-    """Return what kernels for a CPU are built for: its vector unit, and as many workers as this machine has cores."""
+def kernel_options(cpu: "CpuTarget", costs: str | os.PathLike[str] | None = None) -> "KernelOptions | None":
+    """Return what kernels for a CPU are built for: its vector unit, and as many workers as this machine has cores.
+
+    Args:
+        cpu: The CPU.
+        costs: A file of ``lstm-ir bench --calibrate``, or None.
+
+    Raises:
+        ArgumentError: If the file is none such.
+    """
+    from lstm_ir.passes.cost_model import Costs
     from lstm_ir.passes.kernels.vector_target import vector_target
     from lstm_ir.passes.pipelines import KernelOptions
 
     vector = vector_target(cpu.arch, cpu.features)
-    return None if vector is None else KernelOptions(vector.name, os.cpu_count() or 1)
+    if costs is not None:
+        try:
+            Costs.read(Path(costs))
+        except ValueError as error:
+            raise ArgumentError(f"costs: {error}") from error
+    if vector is None:
+        return None
+    return KernelOptions(vector.name, os.cpu_count() or 1, None if costs is None else os.fspath(costs))
 
 
 def lower(

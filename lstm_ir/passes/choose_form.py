@@ -1,6 +1,7 @@
 """Pass lstm-choose-form: how each scan's time loop will run, and why."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -11,17 +12,18 @@ from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, shape_of
-from lstm_ir.passes.cost_model import ScanFacts, choose
+from lstm_ir.passes.cost_model import Costs, ScanFacts, choose
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
-def facts_of(scan: ScanOp, vector: str = "", workers: int = 1) -> ScanFacts:
+def facts_of(scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | None = None) -> ScanFacts:
     """Return what the IR and the target say of a scan.
 
     Args:
         scan: The scan, before or after its projection was hoisted.
         vector: The vector unit to build kernels for; none if empty.
         workers: Cores to count on.
+        costs: What the machine reaches; None for what is usual.
     """
     layout = describe(scan.input_map)
     assert layout is not None
@@ -39,6 +41,7 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1) -> ScanFacts:
         vector=vector or None,
         workers=max(1, workers // scan.companions),
         no_kernel=why_not(scan),
+        costs=costs,
     )
 
 
@@ -54,10 +57,12 @@ class ChooseFormPass(ModulePass):
     After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
-    that kernels can be built for; without one there are none. ``workers``: cores to count on.
+    that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
+    ``lstm-ir bench --calibrate``.
 
     Raises:
         FormUnavailableError: If the form asked for cannot be had.
+        PassFailedException: If the file of costs is none.
     """
 
     name = "lstm-choose-form"
@@ -65,14 +70,19 @@ class ChooseFormPass(ModulePass):
     form: str = "auto"
     vector: str = ""
     workers: int = 1
+    costs: str = ""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate the module."""
+        try:
+            costs = Costs.read(Path(self.costs)) if self.costs else None
+        except ValueError as error:
+            raise PassFailedException(f"{self.name}: costs: {error}") from error
         for scan in op.walk():
             if not isinstance(scan, ScanOp) or scan.form is not None:
                 continue
             try:
-                form, reason = choose(facts_of(scan, self.vector, self.workers), self.form)
+                form, reason = choose(facts_of(scan, self.vector, self.workers, costs), self.form)
             except ValueError as error:
                 raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)

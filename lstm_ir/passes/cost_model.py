@@ -4,25 +4,68 @@ The constants were measured with ``iree-base`` 3.13 on 2-core x86-64 machines (d
 --forms all`` shows the choice beside the times of all forms). They decide between forms, they do not predict a time.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
-LOOP_STEP_US = 8.0
-"""Host work a step of form ``loop``: two dispatches and a copy, each recorded and waited for."""
-UNROLLED_STEP_US = 5.0
-"""The same dispatches inside one command buffer."""
-GIGAFLOPS = 30.0
-"""What IREE's own code generation reaches on a step's product."""
-KERNEL_GIGAFLOPS = {"avx512": 100.0, "avx2": 80.0, "sse": 15.0, "neon": 30.0}
-"""What a core reaches in our kernels, by vector unit."""
-STREAM_GIGABYTES = 50.0
-"""What a core reads of weights a second, from the second- or third-level cache."""
-CELL_ROW_US = 0.0012
-"""The cell of one unit of one row: three sigmoids and two hyperbolic tangents."""
-MEETING_US = 3.0
-"""What workgroups lose a step by meeting: the wait itself, and a call's share of waking other cores."""
+FIRST_CACHE_BYTES = 1 << 15
+"""Recurrent weights up to this size stay in the first-level cache."""
 UNROLLED_MAX_STEPS = 64
 """Beyond this many steps the unrolled form is taken only when asked for: each adds compile time and code."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a machine reaches; measured, as the defaults were, by ``lstm-ir bench --calibrate``.
+
+    Attributes:
+        loop_step_us: Host work a step of form ``loop``: two dispatches and a copy, each recorded and waited for.
+        unrolled_step_us: The same dispatches inside one command buffer.
+        step_gigaflops: What IREE's own code generation reaches on a step's product.
+        kernel_gigaflops: What a core reaches in our kernels.
+        stream_gigabytes: What a core reads of weights a second, from the second- or third-level cache.
+        cell_unit_us: The cell of one unit of one row: three sigmoids and two hyperbolic tangents.
+        meeting_us: What workgroups lose a step by meeting, and a call's share of waking other cores.
+    """
+
+    loop_step_us: float = 8.0
+    unrolled_step_us: float = 5.0
+    step_gigaflops: float = 30.0
+    kernel_gigaflops: float = 88.0
+    stream_gigabytes: float = 65.0
+    cell_unit_us: float = 0.003
+    meeting_us: float = 3.0
+
+    @classmethod
+    def read(cls, path: Path) -> "Costs":
+        """Read what ``lstm-ir bench --calibrate`` wrote.
+
+        Raises:
+            ValueError: If the file cannot be read or holds something else.
+        """
+        names = [field.name for field in fields(cls)]
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
+        costs = found.get("costs") if isinstance(found, dict) else None
+        if not isinstance(costs, dict) or sorted(costs) != sorted(names):
+            raise ValueError(
+                f"{str(path)!r} is not what lstm-ir bench --calibrate writes: costs with {', '.join(names)}"
+            )
+        if not all(isinstance(value, int | float) and value > 0 for value in costs.values()):
+            raise ValueError(f"{str(path)!r}: a cost is not a positive number")
+        return cls(**costs)
+
+
+DEFAULT_COSTS = {
+    "avx512": Costs(kernel_gigaflops=100.0, stream_gigabytes=90.0, cell_unit_us=0.0015),
+    "avx2": Costs(),
+    "sse": Costs(kernel_gigaflops=15.0, cell_unit_us=0.003),
+    "neon": Costs(kernel_gigaflops=30.0, cell_unit_us=0.003),
+}
+"""By vector unit. avx2 was measured with the kernels; avx512's from their prototypes; sse's and neon's are guesses."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +82,7 @@ class ScanFacts:
         vector: The vector unit that kernels are built for, or None.
         workers: Cores to count on.
         no_kernel: Why the scan cannot run as a kernel, or None.
+        costs: What the machine reaches; None for what is usual with the vector unit.
     """
 
     batch: int | None
@@ -50,6 +94,12 @@ class ScanFacts:
     vector: str | None = None
     workers: int = 1
     no_kernel: str | None = None
+    costs: Costs | None = None
+
+    @property
+    def machine(self) -> Costs:
+        """What the machine reaches."""
+        return self.costs or DEFAULT_COSTS.get(self.vector or "", Costs())
 
     @property
     def rows(self) -> int:
@@ -60,6 +110,11 @@ class ScanFacts:
     def step_flop(self) -> float:
         """Floating-point operations of one row's products in a step, 2 (U + I) (G U)."""
         return 2.0 * (self.units + self.features) * self.gates * self.units
+
+    @property
+    def projection_flop(self) -> float:
+        """Of those, the input's part."""
+        return 2.0 * self.features * self.gates * self.units
 
     @property
     def recurrent_bytes(self) -> float:
@@ -83,9 +138,9 @@ class Estimate:
 
 def estimates(facts: ScanFacts) -> list[Estimate]:
     """Return an estimate of every form, the best possible one first."""
-    product_us = facts.rows * facts.step_flop / (GIGAFLOPS * 1e3)
+    product_us = facts.rows * facts.step_flop / (facts.machine.step_gigaflops * 1e3)
     result = [
-        Estimate("loop", LOOP_STEP_US + product_us, "host loop over step dispatches"),
+        Estimate("loop", facts.machine.loop_step_us + product_us, "host loop over step dispatches"),
         _unrolled(facts, product_us),
         _persistent(facts),
         _cooperative(facts),
@@ -98,14 +153,19 @@ def _unrolled(facts: ScanFacts, product_us: float) -> Estimate:
         return Estimate("unrolled", None, "the number of steps is dynamic; fix it with time=")
     if facts.time > UNROLLED_MAX_STEPS and not facts.unroll:
         return Estimate("unrolled", None, f"{facts.time} steps are more than {UNROLLED_MAX_STEPS}")
-    return Estimate("unrolled", UNROLLED_STEP_US + product_us, "all steps in one command buffer")
+    return Estimate("unrolled", facts.machine.unrolled_step_us + product_us, "all steps in one command buffer")
 
 
 def _kernel_us(facts: ScanFacts, rows: float) -> float:
     """Return one core's time for the products and cells of a step of some rows, all units."""
-    assert facts.vector is not None
-    compute = rows * facts.step_flop / (KERNEL_GIGAFLOPS[facts.vector] * 1e3)
-    return max(compute, facts.recurrent_bytes / (STREAM_GIGABYTES * 1e3)) + rows * facts.units * CELL_ROW_US
+    costs = facts.machine
+    flop_us = 1e-3 / costs.kernel_gigaflops
+    # The projection of many steps at once reads its weights once; a step reads the recurrent ones.
+    projection = rows * facts.projection_flop * flop_us
+    is_near = facts.recurrent_bytes <= FIRST_CACHE_BYTES
+    stream = 0.0 if is_near else facts.recurrent_bytes / (costs.stream_gigabytes * 1e3)
+    recurrence = max(rows * (facts.step_flop - facts.projection_flop) * flop_us, stream)
+    return projection + recurrence + rows * facts.units * costs.cell_unit_us
 
 
 def _why_no_kernel(facts: ScanFacts) -> str | None:
@@ -126,7 +186,7 @@ def _cooperative(facts: ScanFacts) -> Estimate:
         return Estimate("cooperative", None, reason)
     if facts.workers == 1:
         return Estimate("cooperative", None, "there is one core")
-    step_us = MEETING_US + _kernel_us(facts, facts.rows) / facts.workers
+    step_us = facts.machine.meeting_us + _kernel_us(facts, facts.rows) / facts.workers
     return Estimate("cooperative", step_us, "one dispatch, units of a step split over cores")
 
 

@@ -10,10 +10,12 @@ class KernelOptions:
     Attributes:
         vector: The vector unit's name: avx512, avx2, sse, neon.
         workers: Cores to count on.
+        costs: A file of ``lstm-ir bench --calibrate``; None for what is usual.
     """
 
     vector: str
     workers: int
+    costs: str | None = None
 
     def __str__(self) -> str:
         return f"vector={self.vector} workers={self.workers}"
@@ -27,6 +29,8 @@ def recurrence_pipeline(form: str, kernels: KernelOptions | None = None) -> str:
         kernels: What kernels can be built for; None has none.
     """
     options = f"form={form}" if kernels is None else f"form={form} {kernels}"
+    if kernels is not None and kernels.costs is not None:
+        options += f' costs="{kernels.costs}"'
     return (
         f"lstm-normalize,lstm-fuse-gates,lstm-choose-form{{{options}}},lstm-hoist-projection,"
         "lstm-check-stage{stage=recurrence}"

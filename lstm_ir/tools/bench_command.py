@@ -56,6 +56,12 @@ def bench(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the ratios as .svg or .png (needs Matplotlib).")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate", metavar="FILE", help="Instead: measure the cost model's constants, for compile --costs."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Time a model, an artifact, or the benchmark's own suite, side by side with the installed peers.
@@ -67,6 +73,10 @@ def bench(
     """
     if forms not in (None, "all"):
         raise CommandLineError(f"--forms: got {forms!r}, expected all; --form names one form")
+    if calibration is not None:
+        if source is not None or is_suite:
+            raise CommandLineError("--calibrate: goes with no model, artifact or --suite")
+        return _calibrate(calibration, as_json=as_json)
     plan = Plan(
         source=source,
         is_suite=is_suite,
@@ -109,3 +119,26 @@ def bench(
     else:
         print_result(*report_tables(report))
     return EXIT_DONE if report.is_right else EXIT_FAILURE
+
+
+def _calibrate(path: Path, *, as_json: bool) -> int:
+    """Measure the cost model's constants and write them."""
+    from dataclasses import asdict
+
+    from lstm_ir.output_file import check_output, write_atomically
+    from lstm_ir.passes.cost_model import Costs
+    from lstm_ir.tools.bench.calibration import costs_file, measure_costs
+    from lstm_ir.tools.bench.machine import usable_cores
+    from lstm_ir.tools.console import fields, print_json, print_result, progress
+
+    target = check_output(path)
+    workers = usable_cores()
+    with progress("calibrating") as show:
+        costs = run_interruptibly(lambda: measure_costs(workers, show))
+    write_atomically(target, costs_file(costs, workers))
+    usual = asdict(Costs())
+    if as_json:
+        print_json({"file": str(path), "costs": asdict(costs)})
+    else:
+        print_result(fields({name: f"{value:.4g} (usual {usual[name]:g})" for name, value in asdict(costs).items()}))
+    return EXIT_DONE

@@ -57,12 +57,17 @@ def compile_model(
         Form,
         typer.Option(
             metavar="FORM",
-            help="How time loops run: auto (the cost model decides), loop, unrolled (with --time); inspect says why.",
+            help="How time loops run: auto (the cost model decides), persistent, cooperative, loop "
+            "or unrolled (needs --time); inspect says why.",
         ),
     ] = Form.AUTO,
     training: Annotated[
         bool, typer.Option("--training", help="Keep dropout active: each run draws its masks from a seed.")
     ] = False,
+    costs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What lstm-ir bench --calibrate measured, for the choice of forms."),
+    ] = None,
     print_ir_after_all: Annotated[
         bool, typer.Option("--print-ir-after-all", help="Print the IR after each pass to standard error.")
     ] = False,
@@ -91,11 +96,14 @@ def compile_model(
                     time=time,
                     form=form.value,
                     training=training,
+                    costs=costs,
                 )
             )
         except ArgumentError as error:
-            if str(error).startswith("target_cpu:"):
-                raise CommandLineError(str(error).replace("target_cpu:", "--target-cpu:", 1)) from error
+            for name in ("target_cpu", "costs"):
+                if str(error).startswith(f"{name}:"):
+                    option = f"--{name.replace('_', '-')}"
+                    raise CommandLineError(str(error).replace(name, option, 1)) from error
             raise
     write_atomically(path, artifact.data)
     if as_json:

@@ -112,7 +112,7 @@ def measure_machine(threads: int | None = None, on_progress: Callable[[str], Non
     load = os.getloadavg()[0]
     features = host_features()
     lanes, registers = next((size for name, size in _VECTORS.items() if name in features), _PLAIN_VECTORS)
-    cores = _usable_cores()
+    cores = usable_cores()
     workers = min(threads or cores, cores)
     on_progress("measuring the machine: multiply-adds")
     chains = registers - 4
@@ -205,7 +205,8 @@ class _Probe:
         return best
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Return how many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
