@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     )
     from lstm_ir.importers import from_keras, read_model
     from lstm_ir.layers import ActivationLayer as Activation
-    from lstm_ir.layers import Dense, Dropout, InputLayer, Masking, Sequential
-    from lstm_ir.live import LSTM, Bidirectional
+    from lstm_ir.layers import Dense, Dropout, InputLayer, Sequential
+    from lstm_ir.live import LSTM, Bidirectional, Masking
     from lstm_ir.runtime import Module, State, TensorSpec, load
 
 _HOMES = {
@@ -46,7 +46,7 @@ _HOMES = {
     "InputLayer": ("lstm_ir.layers", "InputLayer"),
     "LSTM": ("lstm_ir.live", "LSTM"),
     "LstmIrError": ("lstm_ir.errors", "LstmIrError"),
-    "Masking": ("lstm_ir.layers", "Masking"),
+    "Masking": ("lstm_ir.live", "Masking"),
     "ModelFileError": ("lstm_ir.errors", "ModelFileError"),
     "Module": ("lstm_ir.runtime", "Module"),
     "Sequential": ("lstm_ir.layers", "Sequential"),

@@ -510,3 +510,56 @@ def test_configs_make_live_layers(compiled, flavour):
         assert [type(inner) for inner in wrapper.cells] == [lstm_ir.LSTM, lstm_ir.LSTM]
     for inner in again.cells:
         assert inner(X).shape == (B, U)
+
+
+def masked_input():
+    x = draw(3, 6, I)
+    x[0, 4:] = 0
+    x[1, [0, 3]] = 0
+    x[2] = 0
+    return x
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_a_mask_attached_by_masking_is_used(time_major):
+    x = masked_input()
+    mask = (x != 0).any(axis=-1)
+    x, mask = (x.swapaxes(0, 1), mask.T) if time_major else (x, mask)
+    layer = lstm_ir.LSTM(U, return_sequences=True, time_major=time_major)
+    masked = lstm_ir.Masking()(x)
+    np.testing.assert_array_equal(masked.keras_mask, mask)
+    first = layer(masked)
+    np.testing.assert_array_equal(first, layer(x, mask=mask))
+    assert np.abs(np.asarray(first) - layer(x)).max() > 1e-3
+
+
+def test_a_mask_is_carried_on_by_sequences_and_by_nothing_else():
+    x = lstm_ir.Masking()(masked_input())
+    first, second = lstm_ir.LSTM(U, return_sequences=True, return_state=True), lstm_ir.LSTM(U)
+    y, h, c = first(x)
+    np.testing.assert_array_equal(y.keras_mask, x.keras_mask)
+    assert not hasattr(h, "keras_mask")
+    assert not hasattr(c, "keras_mask")
+    last = second(y)
+    assert not hasattr(last, "keras_mask")
+    np.testing.assert_array_equal(last, second(np.asarray(y), mask=x.keras_mask))
+    assert (y * 2).keras_mask is None
+    assert y[:1].keras_mask is None
+
+
+def test_an_explicit_mask_beats_an_attached_one():
+    x = masked_input()
+    mask = np.ones(x.shape[:2], bool)
+    mask[:, 1] = False
+    layer = lstm_ir.LSTM(U, return_sequences=True)
+    np.testing.assert_array_equal(layer(lstm_ir.Masking()(x), mask=mask), layer(x, mask=mask))
+
+
+def test_masking_zeroes_masked_steps():
+    x = np.full((1, 2, 2), 7.0, np.float32)
+    x[0, 1, 0] = 1.0
+    y = lstm_ir.Masking(7.0)(x)
+    np.testing.assert_array_equal(y, [[[0, 0], [1, 7]]])
+    np.testing.assert_array_equal(y.keras_mask, [[False, True]])
+    with pytest.raises(ArgumentError, match=r"inputs: got shape \(3,\)"):
+        lstm_ir.Masking()(np.ones(3, np.float32))

@@ -1,4 +1,4 @@
-"""Layers that execute: Keras's ``LSTM`` and ``Bidirectional`` on arrays, compiled on the first call.
+"""Layers that execute: Keras's ``LSTM``, ``Bidirectional`` and ``Masking`` on arrays, compiled on the first call.
 
 The descriptions in ``lstm_ir.layers`` say what a layer is; here it gets ``__call__``, ``states``, ``reset_states`` and
 ``losses``. Python only checks, converts and keeps state: everything numeric is in the compiled module.
@@ -6,5 +6,6 @@ The descriptions in ``lstm_ir.layers`` say what a layer is; here it gets ``__cal
 
 from lstm_ir.live.bidirectional import Bidirectional
 from lstm_ir.live.lstm import LSTM
+from lstm_ir.live.masking import Masking
 
-__all__ = ["LSTM", "Bidirectional"]
+__all__ = ["LSTM", "Bidirectional", "Masking"]

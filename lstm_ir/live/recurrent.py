@@ -14,6 +14,7 @@ from lstm_ir.errors import (
     LstmIrError,
     UnsupportedError,
 )
+from lstm_ir.live.masking import attached_mask, with_mask
 from lstm_ir.live.members import KerasMembers
 from lstm_ir.live.penalties import activity_penalties, weight_penalties
 from lstm_ir.live.recorded_states import RecordedStates
@@ -57,12 +58,14 @@ class LiveRecurrent(RecordedStates, KerasMembers):
                 ``[x, h, c]`` with the initial states.
             initial_state: List of the initial states, (batch, units) each; None is zeros.
             constants: None; an LSTM takes none.
-            mask: Array (batch, time), in the input's order of axes; a step counts where it is not 0.
+            mask: Array (batch, time), in the input's order of axes; a step counts where it is not 0. None takes the
+                mask attached to the inputs, as by `Masking`.
             training: Whether dropout is active.
             seed: What dropout masks are drawn from; the same seed gives the same masks. None draws a fresh one.
 
         Returns:
-            The output, or a list of output and states if ``return_state`` (a tuple in Keras 3).
+            The output, or a list of output and states if ``return_state`` (a tuple in Keras 3). A sequence that was
+            masked carries its mask on.
 
         Raises:
             ArgumentError: A wrong rank, shape or count.
@@ -72,6 +75,9 @@ class LiveRecurrent(RecordedStates, KerasMembers):
             UnsupportedError: Constants.
         """
         x, initial = self._split_inputs(inputs, initial_state)
+        mask = self._first_mask(mask)
+        if mask is None:
+            mask = attached_mask(inputs[0] if isinstance(inputs, list) else inputs)
         if constants is not None and len(constants):
             raise UnsupportedError("constants: an LSTM takes none")
         draws = self._draws_masks(training)
@@ -84,9 +90,11 @@ class LiveRecurrent(RecordedStates, KerasMembers):
                 raise InvalidArgumentError(f"inputs: layer {self.name!r} needs at least 1 step, got 0")
             given = self._check_initial_state(initial, x.shape[1 - time_axis])
             module = self._module(x.shape[time_axis], draws)
-            options = {"mask": self._first_mask(mask), **({"seed": seed} if draws else {})}
+            options = {"mask": mask, **({"seed": seed} if draws else {})}
             values = self._run(module, x, options, given, x.shape[1 - time_axis])
             self._activity_losses = self._penalties(values)
+        if mask is not None and self.cells[0].return_sequences:
+            values = self._carry_mask(values, np.asarray(mask))
         if len(values) == 1:
             return values[0]
         return tuple(values) if self.flavour == "keras3" else values
@@ -119,6 +127,11 @@ class LiveRecurrent(RecordedStates, KerasMembers):
                 raise ArgumentTypeError("mask: got a list, expected an array (batch, time) or a list of one such array")
             return mask[0]
         return mask
+
+    def _carry_mask(self, values: list[Array], mask: Array) -> list[Array]:
+        """Return what a call returned with the mask attached to each sequence."""
+        sequences = len(values) - (2 * len(self.cells) if self.cells[0].return_state else 0)
+        return [with_mask(value, mask) if number < sequences else value for number, value in enumerate(values)]
 
     def _draws_masks(self, training: Any) -> bool:
         """Return whether this call draws dropout masks."""
