@@ -14,11 +14,11 @@ CALLS = 6
 FEATURES = 5
 
 
-@pytest.fixture(scope="module")
-def artifact():
+@pytest.fixture(scope="module", params=["persistent", "cooperative", "loop"])
+def artifact(request):
     layer = LSTM(24, return_sequences=True)
     layer.build((None, None, FEATURES))
-    return compiler.compile_artifact(layer).data
+    return compiler.compile_artifact(layer, form=request.param).data
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["local-sync", "local-task"])
