@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, LstmIrError, UnsupportedError
 from lstm_ir.layers.flavour import Flavour
@@ -67,18 +66,6 @@ class Activation:
     def __name__(self) -> str:
         """The name of Keras's function of this meaning."""
         return self.name.removesuffix("_keras3")
-
-    def __call__(self, x: Any) -> npt.NDArray[Any]:
-        """The function of an array, as of Keras's own: computed in float64, returned in the array's floating dtype.
-
-        Args:
-            x: any shape; softmax and log_softmax act on the last axis. What is not floating is taken as float32.
-        """
-        from lstm_ir.reference.activations import apply_activation
-
-        array = np.asarray(x)
-        dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float32)
-        return apply_activation(self, array.astype(np.float64), dtype.name).astype(dtype)
 
     def __post_init__(self) -> None:
         if self.name not in ACTIVATION_NAMES:

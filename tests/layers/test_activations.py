@@ -146,12 +146,3 @@ def test_names_serialise_as_in_keras2(keras2, name):
     assert ours == theirs
     if isinstance(theirs, str):
         assert serialize_activation(resolve_activation(name)) == theirs
-
-
-def test_an_activation_is_a_function_of_arrays():
-    x = np.linspace(-3, 3, 7, dtype=np.float32)
-    tanh = Activation("tanh")(x)
-    assert tanh.dtype == np.float32
-    np.testing.assert_allclose(tanh, np.tanh(x), rtol=1e-6)
-    assert Activation("softmax")(x[None]).sum() == pytest.approx(1.0)
-    assert Activation("relu")([-1, 2]).tolist() == [0.0, 2.0]
