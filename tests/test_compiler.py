@@ -88,7 +88,8 @@ def test_a_path():
     agrees(module, path, draw(*shape))
 
 
-def test_a_model_with_every_layer():
+@pytest.mark.parametrize(("form", "chosen"), [("auto", "persistent"), ("loop", "loop")])
+def test_a_model_with_every_layer(form, chosen):
     layers = [
         InputLayer((None, None, 3), name="signal"),
         Bidirectional(LSTM(5, return_sequences=True), name="both"),
@@ -97,14 +98,14 @@ def test_a_model_with_every_layer():
         Dense(2, activation="softmax", name="labels"),
     ]
     model = built(Sequential(layers, name="tagger"))
-    module = lstm_ir.compile(model)
+    module = lstm_ir.compile(model, form=form)
     agrees(module, model, draw(3, 5, 3), mask=draw(3, 5) > 0)
     assert module.name == "tagger"
     assert [spec.name for spec in module.inputs] == ["signal"]
     assert [spec.name for spec in module.outputs] == ["labels"]
     names = ["both/forward/h", "both/forward/c", "both/backward/h", "both/backward/c", "last/h", "last/c"]
     assert [spec.name for spec in module.states] == names
-    assert module.forms == {"both/forward": "loop", "both/backward": "loop", "last": "loop"}
+    assert module.forms == {"both/forward": chosen, "both/backward": chosen, "last": chosen}
 
 
 @pytest.mark.tensorflow
@@ -149,8 +150,6 @@ def test_what_is_no_source(source, error, text):
         ({"target": "vulkan"}, UnsupportedError, "target: got 'vulkan', this version compiles for cpu"),
         ({"target_cpu": "z80"}, ArgumentError, "target_cpu: got 'z80', expected one of host, generic, .*znver4"),
         ({"form": "rolled"}, ArgumentError, "form: got 'rolled', expected one of auto, loop, unrolled"),
-        ({"form": "persistent"}, UnsupportedError, "'encoder': form 'persistent': .* no kernel .*possible here: auto"),
-        ({"form": "cooperative"}, UnsupportedError, "'encoder': form 'cooperative': .* no kernel .*auto, loop"),
         ({"form": "unrolled"}, UnsupportedError, "steps is dynamic; fix it with time="),
         ({"batch": 0}, ArgumentError, "batch: got 0, expected a positive integer or None"),
         ({"time": -3}, ArgumentError, "time: got -3, expected a positive integer or None"),
@@ -162,6 +161,31 @@ def test_what_is_no_source(source, error, text):
 def test_bad_arguments(encoder, options, error, text):
     with pytest.raises(error, match=text):
         lstm_ir.compile(encoder, **options)
+
+
+@pytest.mark.parametrize("form", ["persistent", "cooperative"])
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"dtype": "float64"}, "the kernels compute in f32, this scan in f64"),
+        ({"dtype": "float16"}, "the kernels compute in f32, this scan in f16"),
+        ({"activation": "softmax"}, "softmax needs a whole row of units at once"),
+    ],
+)
+def test_scans_without_a_kernel_are_refused(form, options, why):
+    layer = built(LSTM(4, name="odd", **options))
+    with pytest.raises(UnsupportedError, match=f"'odd': form '{form}': {why}; possible here: auto, loop$"):
+        lstm_ir.compile(layer, form=form)
+
+
+def test_scans_without_a_kernel_loop():
+    layer = built(LSTM(4, name="odd", activation="softmax"))
+    module = lstm_ir.compile(layer)
+    assert module.forms == {"odd": "loop"}
+    assert "persistent: softmax needs a whole row of units at once" in module.description["scans"][0]["reason"]
+    # Nothing is there for kernels that are not.
+    assert set(module.description["entries"]) == {"call", "call_masked"}
+    agrees(module, layer, draw(2, 4, 3))
 
 
 def test_layouts_that_differ_are_refused():
@@ -209,7 +233,7 @@ def test_a_mask_of_its_own_excludes_another():
     model = built(Sequential([Masking(-1.0, name="skip"), LSTM(4)]))
     module = lstm_ir.compile(model)
     assert module.mask is None
-    assert set(module.description["entries"]) == {"call"}
+    assert set(module.description["entries"]) == {"call", "set_workers"}
     x = draw(2, 4, 3)
     x[0, 2:] = -1
     agrees(module, model, x)
@@ -250,11 +274,12 @@ def test_description(compiled, encoder):
         "seed": None,
         "outputs": [{"name": "encoder", "shape": [None, None, 8], "dtype": "float32", **sequence}],
         "states": [{"name": "encoder/h", **state}, {"name": "encoder/c", **state}],
-        "entries": {"call": "call", "call_masked": "call_masked"},
+        "entries": {"call": "call", "call_masked": "call_masked", "set_workers": "set_workers"},
         "scans": [
             {
                 "name": "encoder",
-                "form": "loop",
+                "form": "persistent",
+                "features": 3,
                 "units": 8,
                 "batch": None,
                 "time": None,
@@ -308,7 +333,7 @@ def test_both_entries_share_one_copy_of_the_weights():
     artifact = compiler.compile_artifact(built(LSTM(128), (None, None, 64)))
     weights = 4 * (64 + 128 + 1) * 4 * 128
     assert artifact.description["weights_bytes"] == weights
-    assert set(artifact.description["entries"]) == {"call", "call_masked"}
+    assert set(artifact.description["entries"]) == {"call", "call_masked", "set_workers"}
     assert weights < len(artifact.data) < weights + 100_000
 
 
@@ -392,7 +417,7 @@ def test_a_failing_compile_leaves_the_old_file(encoder, tmp_path):
     path = tmp_path / "m.vmfb"
     path.write_bytes(b"old")
     with pytest.raises(UnsupportedError):
-        lstm_ir.compile(encoder, output=path, form="persistent")
+        lstm_ir.compile(encoder, output=path, form="unrolled")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.vmfb"]
 
@@ -435,10 +460,11 @@ def test_stages_and_passes_are_reported_in_order(encoder, monkeypatch):
     assert stages == list(artifact.seconds) == ["import", "passes", "emission", "iree"]
     assert all(seconds >= 0 for seconds in artifact.seconds.values())
     names = [name.split("{")[0] for name in passes]
-    assert names[:4] == ["lstm-normalize", "lstm-fuse-gates", "lstm-hoist-projection", "lstm-choose-form"]
-    assert names.index("lstm-lower-scan-loop") < names.index("lstm-materialize-weights")
+    assert names[:4] == ["lstm-normalize", "lstm-fuse-gates", "lstm-choose-form", "lstm-hoist-projection"]
+    for form in ("persistent", "cooperative", "loop"):
+        assert names.index(f"lstm-lower-scan-{form}") < names.index("lstm-materialize-weights")
 
 
 def test_wide_layers_are_advised_to_share_their_work():
-    assert cost_model.advised_driver([8]) == "local-sync"
-    assert cost_model.advised_driver([512]) == "local-task"
+    assert cost_model.advised_driver([("loop", 8)]) == "local-sync"
+    assert cost_model.advised_driver([("loop", 512)]) == "local-task"

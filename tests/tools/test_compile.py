@@ -30,7 +30,7 @@ def test_json_and_the_default_name(command, masked_model, tmp_path, monkeypatch)
     assert result["artifact"] == path.name
     assert result["bytes"] == path.stat().st_size == result["weights_bytes"] + result["bytes_beyond_weights"]
     assert set(result["seconds"]) == {"import", "passes", "emission", "iree"}
-    assert {scan["form"] for scan in result["scans"]} == {"loop"}
+    assert {scan["form"] for scan in result["scans"]} == {"persistent"}
     headings = [line for line in outcome.err.splitlines() if line.startswith("// IR after ")]
     assert headings[0] == "// IR after lstm-normalize"
     assert headings[-1].startswith("// IR after lstm-check-stage{stage=")
@@ -56,15 +56,16 @@ def test_failure_as_json(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("model", "arguments", "message"),
     [
-        (["--target", "cuda"], "target: got 'cuda'"),
-        (["--form", "persistent"], "form 'persistent'"),
-        (["--form", "unrolled"], "the number of steps is dynamic"),
+        ("k3_built_by_call.h5", ["--target", "cuda"], "target: got 'cuda'"),
+        ("k3_float64.h5", ["--form", "persistent"], "form 'persistent': the kernels compute in f32, this scan in f64"),
+        ("k3_float64.h5", ["--form", "cooperative"], "form 'cooperative': the kernels compute in f32"),
+        ("k3_built_by_call.h5", ["--form", "unrolled"], "the number of steps is dynamic"),
     ],
 )
-def test_unsupported_arguments(command, masked_model, tmp_path, arguments, message):
-    outcome = command("compile", masked_model, "-o", tmp_path / "m.vmfb", *arguments)
+def test_unsupported_arguments(command, samples, tmp_path, model, arguments, message):
+    outcome = command("compile", samples / model, "-o", tmp_path / "m.vmfb", *arguments)
     assert outcome.code == 3
     assert message in outcome.error
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ def test_model(command, classifier):
         "direction=backward",
         "coefficients: float32 (batch, time, 12)",
         "none: layer 'masking' computes the mask from the input itself",
-        "both/forward, both/backward: loop, about",
+        "both/forward, both/backward: persistent, about",
         "instead of unrolled: the number of steps is dynamic; fix it with time=\n",
     ):
         assert text in outcome.out
@@ -24,7 +24,9 @@ def test_model(command, classifier):
 def test_model_with_fixed_sizes(command, classifier):
     result = command("inspect", classifier, "--time", "8", "--batch", "2", "--json").json
     assert result["inputs"][0]["shape"] == [2, 8, 12]
-    assert {scan["form"] for scan in result["scans"]} == {"unrolled"}
+    # The forms are weighed for these sizes: a known number of steps can be unrolled.
+    assert {(scan["form"], scan["batch"], scan["time"]) for scan in result["scans"]} == {("persistent", 2, 8)}
+    assert all("unrolled about" in scan["reason"] for scan in result["scans"])
     assert result["kind"] == "model"
 
 

@@ -584,3 +584,73 @@ func.func @f(%p: tensor<2x5x4xf32>, %R: tensor<4x4xf16>, %h: tensor<2x4xf16>) {
 func.func @f(%v: vector<4xf32>) {
   lstm.yield %v : vector<4xf32>
 }
+
+// -----
+// lstm.panels: all gates of the weight have a place in the result.
+
+// CHECK: {{^}}lstm.panels: tensor<3x16xf32> does not hold 3 gates side by side
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 3 : i64} : tensor<3x16xf32> -> tensor<1x3x4x1x8xf32>
+  func.return
+}
+
+// -----
+// Groups times width is the number of gates.
+// CHECK: {{^}}lstm.panels: tensor<3x16xf32> with 4 gates does not fit tensor<1x2x4x1x8xf32>
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x1x8xf32>
+  func.return
+}
+
+// -----
+// Not fewer terms than the weight has rows,
+// CHECK: {{^}}lstm.panels: tensor<3x16xf32> with 4 gates does not fit tensor<1x2x2x2x8xf32>
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x2x2x8xf32>
+  func.return
+}
+
+// -----
+// nor fewer units in the tiles than a gate has columns.
+// CHECK: {{^}}lstm.panels: tensor<3x36xf32> with 4 gates does not fit tensor<1x2x4x2x8xf32>
+func.func @f(%K: tensor<3x36xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64} : tensor<3x36xf32> -> tensor<1x2x4x2x8xf32>
+  func.return
+}
+
+// -----
+// CHECK: {{^}}lstm.panels: tensor<3x16xf32> with 4 gates does not fit tensor<8x16xf32>
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<8x16xf32>
+  func.return
+}
+
+// -----
+// Hand-authored dispatches.
+
+// CHECK: {{^}}stream.executable @k: expected a module
+"stream.executable"() <{sym_name = "k", sym_visibility = "private"}> ({
+  "stream.executable.end"() : () -> ()
+}) : () -> ()
+
+// -----
+// CHECK: {{^}}flow.dispatch: 0 argument sizes given, the types need 1
+func.func @f(%x: tensor<?x4xf32>, %n: index) {
+  %y = "flow.dispatch"(%n, %x) <{entry_points = [@k::@k], tied_operands = [-1 : index], operandSegmentSizes = array<i32: 1, 1, 0, 0>}> : (index, tensor<?x4xf32>) -> tensor<2x4xf32>
+  func.return
+}
+
+// -----
+// CHECK: {{^}}flow.dispatch: 0 result sizes given, the types need 2
+func.func @f(%x: tensor<?x4xf32>, %n: index) {
+  %y = "flow.dispatch"(%n, %x, %n) <{entry_points = [@k::@k], tied_operands = [-1 : index], operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (index, tensor<?x4xf32>, index) -> tensor<?x?xf32>
+  func.return
+}
+
+// -----
+// CHECK: {{^}}operand 'binding' at position 0 does not verify:
+// CHECK-NEXT: f32 should be of base attribute stream.binding
+func.func @f(%b: f32, %n: index) {
+  %y = "stream.binding.subspan"(%b, %n) : (f32, index) -> memref<4xf32>
+  func.return
+}

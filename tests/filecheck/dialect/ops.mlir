@@ -95,5 +95,59 @@ func.func @iree(%x: tensor<?x4xf32>, %n: index) {
   %k = "util.optimization_barrier"(%n) : (index) -> index
   func.return
 }
+
+// CHECK-LABEL: func.func @panels
+func.func @panels(%K: tensor<3x16xf32>, %b: tensor<16xf32>) {
+  // CHECK-NEXT: %k = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf32>
+  %k = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf32>
+  // CHECK-NEXT: %p = lstm.panels %b {gates = 4 : i64} : tensor<16xf32> -> tensor<1x1x1x4x4xf32>
+  %p = lstm.panels %b {gates = 4 : i64} : tensor<16xf32> -> tensor<1x1x1x4x4xf32>
+  func.return
+}
+
+// A hand-authored dispatch, its kernel, and a variable of the module.
+// CHECK: "stream.executable"() <{sym_name = "twice", sym_visibility = "private"}> ({
+// CHECK-NEXT: "stream.executable.export"() <{sym_name = "twice", sym_visibility = "public", function_ref = @twice}> ({
+// CHECK-NEXT: ^{{.*}}([[N:%[0-9a-z]+]]: index):
+// CHECK-NEXT: "stream.return"([[N]], [[N]], [[N]]) : (index, index, index) -> ()
+// CHECK-NEXT: }) : () -> ()
+// CHECK-NEXT: builtin.module {
+// CHECK-NEXT: func.func @twice(%s: !stream.binding, %d: !stream.binding, %size: index) {
+// CHECK-NEXT: %g = "stream.dispatch.workgroup.id"() <{dimension = 0 : index}> : () -> index
+// CHECK-NEXT: %from = "stream.binding.subspan"(%s, %g, %size) : (!stream.binding, index, index) -> memref<?xf32>
+// CHECK-NEXT: %to = "stream.binding.subspan"(%d, %g) : (!stream.binding, index) -> memref<4xi32>
+// CHECK-NEXT: func.return
+// CHECK: "stream.executable.end"() : () -> ()
+"stream.executable"() <{sym_name = "twice", sym_visibility = "private"}> ({
+  "stream.executable.export"() <{sym_name = "twice", sym_visibility = "public", function_ref = @twice}> ({
+  ^bb0(%n: index):
+    "stream.return"(%n, %n, %n) : (index, index, index) -> ()
+  }) : () -> ()
+  builtin.module {
+    func.func @twice(%s: !stream.binding, %d: !stream.binding, %size: index) {
+      %g = "stream.dispatch.workgroup.id"() <{dimension = 0 : index}> : () -> index
+      %from = "stream.binding.subspan"(%s, %g, %size) : (!stream.binding, index, index) -> memref<?xf32>
+      %to = "stream.binding.subspan"(%d, %g) : (!stream.binding, index) -> memref<4xi32>
+      func.return
+    }
+  }
+  "stream.executable.end"() : () -> ()
+}) : () -> ()
+
+// CHECK: "util.global"() <{sym_name = "workers", sym_visibility = "private", type = index, initial_value = 3 : index, is_mutable}> : () -> ()
+"util.global"() <{sym_name = "workers", sym_visibility = "private", type = index, initial_value = 3 : index, is_mutable}> : () -> ()
+
+// CHECK-LABEL: func.func @dispatch
+func.func @dispatch(%x: tensor<?xf32>, %counters: tensor<4xi32>, %n: index) {
+  // CHECK-NEXT: %w = "util.global.load"() <{global = @workers}> : () -> index
+  %w = "util.global.load"() <{global = @workers}> : () -> index
+  // CHECK-NEXT: "util.global.store"(%n) <{global = @workers}> : (index) -> ()
+  "util.global.store"(%n) <{global = @workers}> : (index) -> ()
+  // A fresh result, and an operand that is changed in place.
+  // CHECK-NEXT: %y, %z = "flow.dispatch"(%w, %x, %counters, %n, %n, %n) <{entry_points = [@twice::@twice], tied_operands = [-1 : index, 1 : index], operandSegmentSizes = array<i32: 1, 3, 1, 1>}> : (index, tensor<?xf32>, tensor<4xi32>, index, index, index) -> (tensor<?xf32>, tensor<4xi32>)
+  %y, %z = "flow.dispatch"(%w, %x, %counters, %n, %n, %n) <{entry_points = [@twice::@twice], tied_operands = [-1 : index, 1 : index], operandSegmentSizes = array<i32: 1, 3, 1, 1>}> : (index, tensor<?xf32>, tensor<4xi32>, index, index, index) -> (tensor<?xf32>, tensor<4xi32>)
+  func.return
+}
+
 // CHECK: "util.global"() <{sym_name = "w", sym_visibility = "private", type = tensor<4xf32>}> : () -> ()
 "util.global"() <{sym_name = "w", sym_visibility = "private", type = tensor<4xf32>}> : () -> ()

@@ -7,11 +7,11 @@
 
 // A dynamic number of steps can only be looped over.
 // CHECK-LABEL: func.func @dynamic
-// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: the number of steps is dynamic; fix it with time=; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: the number of steps is dynamic; fix it with time=; persistent: the kernels project the input themselves; its projection is hoisted already; cooperative: the kernels project the input themselves; its projection is hoisted already"
 // LOOP-LABEL: func.func @dynamic
 // LOOP: form = "loop", reason = "asked for; host loop over step dispatches"
 // UNROLLED: lstm-choose-form: scan 'dyn': form 'unrolled': the number of steps is dynamic; fix it with time=; possible here: auto, loop
-// PERSISTENT: lstm-choose-form: scan 'dyn': form 'persistent': this version has no kernel that holds the time loop; possible here: auto, loop{{$}}
+// PERSISTENT: lstm-choose-form: scan 'dyn': form 'persistent': the kernels project the input themselves; its projection is hoisted already; possible here: auto, loop{{$}}
 // UNKNOWN: lstm-choose-form: scan 'dyn': form 'fast': not a form ({{.*}}loop{{.*}}); possible here: auto, loop{{$}}
 func.func @dynamic(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
   %y, %h, %c = lstm.scan "dyn" input(%p : tensor<?x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
@@ -24,12 +24,12 @@ func.func @dynamic(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x?xi8
 // -----
 // A short static number of steps is cheaper unrolled.
 // CHECK-LABEL: func.func @short
-// CHECK: form = "unrolled", reason = "about 5.0 us/step (all steps in one command buffer); loop about 8.0; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "unrolled", reason = "about 5.0 us/step (all steps in one command buffer); loop about 8.0; persistent: the kernels project the input themselves; its projection is hoisted already; cooperative: the kernels project the input themselves; its projection is hoisted already"
 // LOOP-LABEL: func.func @short
 // LOOP: form = "loop", reason = "asked for; host loop over step dispatches"
 // UNROLLED-LABEL: func.func @short
 // UNROLLED: form = "unrolled", reason = "asked for; all steps in one command buffer"
-// PERSISTENT: lstm-choose-form: scan 'short': form 'persistent': this version has no kernel that holds the time loop; possible here: auto, unrolled, loop{{$}}
+// PERSISTENT: lstm-choose-form: scan 'short': form 'persistent': the kernels project the input themselves; its projection is hoisted already; possible here: auto, unrolled, loop{{$}}
 // UNKNOWN: lstm-choose-form: scan 'short': form 'fast': not a form
 func.func @short(%p: tensor<?x8x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x8xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
   %y, %h, %c = lstm.scan "short" input(%p : tensor<?x8x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
@@ -53,7 +53,7 @@ func.func @longest(%p: tensor<?x64x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x64x
 
 // -----
 // CHECK-LABEL: func.func @long
-// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: 65 steps are more than 64; persistent: this version has no kernel that holds the time loop; cooperative: this version has no kernel that shares a step between workgroups"
+// CHECK: form = "loop", reason = "about 8.0 us/step (host loop over step dispatches); unrolled: 65 steps are more than 64; persistent: the kernels project the input themselves; its projection is hoisted already; cooperative: the kernels project the input themselves; its projection is hoisted already"
 // UNROLLED-LABEL: func.func @long(
 // UNROLLED: form = "unrolled", reason = "asked for; 65 steps are more than 64"
 func.func @long(%p: tensor<?x65x4xf32>, %R: tensor<4x4xf32>, %m: tensor<?x65xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {

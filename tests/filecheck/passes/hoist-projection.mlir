@@ -65,3 +65,27 @@ func.func @not_fused(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4x
   }
   func.return
 }
+
+// -----
+// Declined: forms whose kernel projects the input. A loop over the same input is hoisted, and keeps its form.
+// CHECK-LABEL: func.func @kernel_forms
+// CHECK-NEXT: lstm.scan "a" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) {{.*}} form = "persistent"
+// CHECK-NOT: lstm.project
+// CHECK: lstm.scan "b" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) {{.*}} form = "cooperative"
+// CHECK: [[P:%\S+]] = lstm.project %x : tensor<?x?x3xf32> kernel(%K : tensor<3x4xf32>)
+// CHECK-NEXT: lstm.scan "c" input([[P]] : tensor<?x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) {{.*}} form = "loop"
+func.func @kernel_forms(%x: tensor<?x?x3xf32>, %h0: tensor<?x4xf32>, %K: tensor<3x4xf32>, %R: tensor<4x4xf32>) {
+  %ya, %ha = lstm.scan "a" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "persistent"} -> tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>):
+    lstm.yield %g0 : vector<4xf32>
+  }
+  %yb, %hb = lstm.scan "b" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "cooperative"} -> tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>):
+    lstm.yield %g0 : vector<4xf32>
+  }
+  %yc, %hc = lstm.scan "c" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>):
+    lstm.yield %g0 : vector<4xf32>
+  }
+  func.return
+}

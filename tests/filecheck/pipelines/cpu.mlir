@@ -1,8 +1,11 @@
 // The pipelines that the compiler runs, end to end: what is left is what IREE reads.
 // RUN: %lstm-opt %s -p recurrence | %filecheck %s --check-prefix=RECURRENCE
 // RUN: %lstm-opt %s -p cpu | %filecheck %s --check-prefix=CPU
-// RUN: %lstm-opt %s -p cpu --print-op-generic | %filecheck %s --check-prefix=TARGET
+// RUN: %lstm-opt %s -p cpu --print-op-generic | %filecheck %s --check-prefix=KERNEL
+// RUN: %lstm-opt %s -p cpu-avx512 | %filecheck %s --check-prefix=AVX512
+// RUN: %lstm-opt %s -p cpu-loop --print-op-generic | %filecheck %s --check-prefix=TARGET
 // RUN: %lstm-opt %s -p cpu-loop --print-ir-after-all -o /dev/null 2>&1 | %filecheck %s --check-prefix=STAGES
+// RUN: %lstm-opt %s -p cpu --print-ir-after-all -o /dev/null 2>&1 | %filecheck %s --check-prefix=KERNEL-STAGES
 
 // A whole model: masking, both directions of an LSTM merged, dropout, a dense softmax.
 builtin.module @lstm_ir {
@@ -44,11 +47,34 @@ builtin.module @lstm_ir {
 // RECURRENCE: %b, %bh1, %bc1 = lstm.scan "bi/backward" input([[PB]] {{.*}} recurrent_kernels(%BR : {{.*}} output_map = affine_map<(d0, d1)[s0] -> (d1, ((s0 + (d0 * -1)) + -1))>, masked_output = "zero", form = "loop", reason = "
 // RECURRENCE: lstm.merge "concat" %f, %b
 
-// One global a weight, two loops, the entry point with its name.
-// CPU-COUNT-7: "util.global"()
+// One global a weight and one for the number of workers; a kernel for the forward direction, a loop for the backward one
+// (softmax needs a whole row of units), the entry point with its name.
+// CPU-COUNT-7: "util.global"() <{sym_name = "weight.
+// CPU-COUNT-1: "stream.executable"()
+// CPU-NOT: "stream.executable"()
+// CPU: "util.global"() <{sym_name = "workers"
 // CPU: func.func @call
-// CPU-COUNT-2: scf.for
+// CPU: "flow.dispatch"
+// CPU: scf.for
+// CPU-NOT: scf.for
 // CPU-NOT: lstm.{{[a-z]+}} %
+// CPU: func.func @set_workers
+
+// A kernel is made of vectors, and calls no function; vectors of all units stay inside it.
+// KERNEL: "stream.executable"()
+// KERNEL-NOT: "lstm.
+// KERNEL-NOT: "math.{{exp|expm1|log|log1p|tanh|erf}}"
+// KERNEL: "vector.fma"({{.*}} : (vector<8xf32>,
+// KERNEL: "stream.executable.end"()
+// KERNEL: sym_name = "call"
+// KERNEL-NOT: "lstm.
+// KERNEL-NOT: "vector.
+// KERNEL: sym_name = "double"
+// KERNEL-NOT: "math.{{exp|expm1|log|log1p|tanh|erf}}"
+// KERNEL: "func.return"
+
+// AVX512: "stream.executable"()
+// AVX512: vector.fma {{.*}} : vector<16xf32>
 
 // TARGET: sym_name = "lstm_ir"
 // TARGET-NOT: "lstm.
@@ -62,14 +88,23 @@ builtin.module @lstm_ir {
 // STAGES: // IR after lstm-normalize
 // STAGES-NEXT: builtin.module
 // STAGES: // IR after lstm-fuse-gates
-// STAGES: // IR after lstm-hoist-projection
 // STAGES: // IR after lstm-choose-form{form="loop"}
+// STAGES: // IR after lstm-hoist-projection
 // STAGES: // IR after lstm-check-stage{stage="recurrence"}
+// STAGES-NOT: // IR after lstm-lower-scan-{{persistent|cooperative}}
 // STAGES: // IR after lstm-lower-activations
 // STAGES: // IR after lstm-lower-scan-loop
 // STAGES: // IR after lstm-lower-scan-unrolled
 // STAGES: // IR after lstm-lower-layers
+// STAGES: // IR after lstm-lower-dropout
 // STAGES: // IR after lstm-expand-math
 // STAGES: // IR after lstm-materialize-weights
-// STAGES: // IR after canonicalize
 // STAGES: // IR after lstm-check-stage{stage="target"}
+
+// Kernels are built while activations are still there for their vectors, and with what the forms were chosen for.
+// KERNEL-STAGES: // IR after lstm-choose-form{vector="avx2" workers=2}
+// KERNEL-STAGES: // IR after lstm-check-stage{stage="recurrence"}
+// KERNEL-STAGES: // IR after lstm-lower-scan-persistent{vector="avx2" workers=2}
+// KERNEL-STAGES: // IR after lstm-lower-scan-cooperative{vector="avx2" workers=2}
+// KERNEL-STAGES: // IR after lstm-lower-activations
+// KERNEL-STAGES: // IR after lstm-materialize-weights

@@ -1,6 +1,15 @@
 // Plain xdsl-opt knows the dialect and the passes, through the entry point of an installed package.
 // REQUIRES: installed
 // RUN: %xdsl-opt %s -p "lstm-normalize,lstm-fuse-gates,lstm-hoist-projection,lstm-choose-form{form=loop}" | %filecheck %s
+// RUN: %xdsl-opt %s -p "lstm-normalize,lstm-fuse-gates,lstm-choose-form{vector=avx2 workers=2},lstm-lower-scan-persistent{vector=avx2 workers=2}" -o %t.mlir
+// RUN: %xdsl-opt %t.mlir | %filecheck %s --check-prefix=KERNEL
+
+// KERNEL: "stream.executable"() <{sym_name = "scan0"
+// KERNEL: func.func @scan0({{.*}}!stream.binding
+// KERNEL: "util.global"() <{sym_name = "workers"
+// KERNEL: func.func @call
+// KERNEL: lstm.panels %K {gates = 4 : i64}
+// KERNEL: "flow.dispatch"
 
 // CHECK-LABEL: func.func @call
 // CHECK: lstm.project

@@ -1,0 +1,105 @@
+// How scans run where kernels can be built, and why not as kernels.
+// RUN: %lstm-opt %s -p "lstm-choose-form{vector=avx2 workers=2}" --split-input-file | %filecheck %s
+// RUN: %lstm-opt %s -p "lstm-choose-form{vector=avx512 workers=1}" --split-input-file | %filecheck %s --check-prefix=ONE
+// RUN: %lstm-opt %s -p "lstm-choose-form{workers=2}" --split-input-file | %filecheck %s --check-prefix=NONE
+// RUN: %lstm-opt %s -p "lstm-choose-form{form=cooperative vector=avx2 workers=1}" --split-input-file --verify-diagnostics | %filecheck %s --check-prefix=ASKED
+
+// A small layer: one core does it in less time than cores need to meet.
+// CHECK-LABEL: func.func @small
+// CHECK: form = "persistent", reason = "about {{[0-9]+[.][0-9]+}} us/step (one dispatch, rows split over cores); {{.*}}loop about {{[0-9]+[.][0-9]+}}; unrolled: the number of steps is dynamic; fix it with time="
+// ONE-LABEL: func.func @small
+// ONE: form = "persistent", reason = "{{.*}}; cooperative: there is one core"
+// NONE-LABEL: func.func @small
+// NONE: form = "loop", reason = "{{.*}}; persistent: there are no kernels for this target; cooperative: there are no kernels for this target"
+// What the model would not choose can be had if it works.
+// ASKED-LABEL: func.func @small
+// ASKED: form = "cooperative", reason = "asked for; there is one core"
+func.func @small(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
+    lstm.yield %g, %cp : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// A large layer and one row: the cores share what a step reads of weights.
+// CHECK-LABEL: func.func @large
+// CHECK: form = "cooperative", reason = "about {{[0-9]+[.][0-9]+}} us/step (one dispatch, units of a step split over cores); {{.*}}persistent about {{[0-9]+[.][0-9]+}}; {{.*}}unrolled: the number of steps is dynamic; fix it with time="
+// ONE-LABEL: func.func @large
+// ONE: form = "persistent"
+// NONE-LABEL: func.func @large
+// NONE: form = "loop"
+func.func @large(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x1024xf32>, %h0: tensor<1x256xf32>, %c0: tensor<1x256xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
+  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
+    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+  }
+  func.return
+}
+
+// -----
+// Many rows: each core takes its own, and none waits for another one.
+// CHECK-LABEL: func.func @rows
+// CHECK: form = "persistent"
+func.func @rows(%x: tensor<256x?x3xf32>, %K: tensor<3x256xf32>, %R: tensor<64x256xf32>, %h0: tensor<256x64xf32>, %c0: tensor<256x64xf32>) {
+  %y, %h, %c = lstm.scan "s" input(%x : tensor<256x?x3xf32>) kernels(%K : tensor<3x256xf32>) recurrent_kernels(%R : tensor<64x256xf32>) init(%h0, %c0 : tensor<256x64xf32>, tensor<256x64xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<256x64xf32>, tensor<256x64xf32>, tensor<256x64xf32> cell {
+  ^cell(%i: vector<64xf32>, %f: vector<64xf32>, %g: vector<64xf32>, %o: vector<64xf32>, %hp: vector<64xf32>, %cp: vector<64xf32>):
+    lstm.yield %g, %cp : vector<64xf32>, vector<64xf32>
+  }
+  func.return
+}
+
+// -----
+// Both directions of a layer run at once: each has half of the cores.
+// CHECK-LABEL: func.func @both
+// CHECK: lstm.scan "there" {{.*}} form = "persistent", reason = "{{.*}}; cooperative: there is one core"
+// CHECK: lstm.scan "back" {{.*}} form = "persistent"
+func.func @both(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x1024xf32>, %h0: tensor<1x256xf32>, %c0: tensor<1x256xf32>) {
+  %y, %h, %c = lstm.scan "there" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
+  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
+    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+  }
+  %y2, %h2, %c2 = lstm.scan "back" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
+  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
+    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+  }
+  func.return
+}
+
+// -----
+// CHECK-LABEL: func.func @double
+// CHECK: form = "loop", reason = "{{.*}}; persistent: the kernels compute in f32, this scan in f64; cooperative: the kernels compute in f32, this scan in f64"
+// ASKED: {{^}}lstm-choose-form: scan 'double': form 'cooperative': the kernels compute in f32, this scan in f64; possible here: auto, loop{{$}}
+func.func @double(%x: tensor<?x?x3xf64>, %K: tensor<3x16xf64>, %R: tensor<4x16xf64>, %h0: tensor<?x4xf64>, %c0: tensor<?x4xf64>) {
+  %y, %h, %c = lstm.scan "double" input(%x : tensor<?x?x3xf64>) kernels(%K : tensor<3x16xf64>) recurrent_kernels(%R : tensor<4x16xf64>) init(%h0, %c0 : tensor<?x4xf64>, tensor<?x4xf64>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf64>, tensor<?x4xf64>, tensor<?x4xf64> cell {
+  ^cell(%i: vector<4xf64>, %f: vector<4xf64>, %g: vector<4xf64>, %o: vector<4xf64>, %hp: vector<4xf64>, %cp: vector<4xf64>):
+    lstm.yield %g, %cp : vector<4xf64>, vector<4xf64>
+  }
+  func.return
+}
+
+// -----
+// CHECK-LABEL: func.func @row_wise
+// CHECK: form = "loop", reason = "{{.*}}; persistent: softmax needs a whole row of units at once; cooperative: softmax needs a whole row of units at once"
+// ASKED: {{^}}lstm-choose-form: scan 'row_wise': form 'cooperative': softmax needs a whole row of units at once; possible here: auto, loop{{$}}
+func.func @row_wise(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.scan "row_wise" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
+    %a = lstm.activate <softmax> %g : vector<4xf32>
+    lstm.yield %a, %cp : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// CHECK-LABEL: func.func @hoisted
+// CHECK: form = "loop", reason = "{{.*}}; persistent: the kernels project the input themselves; its projection is hoisted already; cooperative: the kernels project the input themselves; its projection is hoisted already"
+// ASKED: {{^}}lstm-choose-form: scan 'hoisted': form 'cooperative': the kernels project the input themselves; its projection is hoisted already; possible here: auto, loop{{$}}
+func.func @hoisted(%x: tensor<?x?x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %y, %h, %c = lstm.scan "hoisted" input(%x : tensor<?x?x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
+    lstm.yield %g, %cp : vector<4xf32>, vector<4xf32>
+  }
+  func.return
+}
