@@ -15,7 +15,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from lstm_ir.dialect.shapes import element_type, shape_of
+from lstm_ir.dialect.shapes import DYNAMIC, check_element, element_type, shape_of
 
 
 @irdl_op_definition
@@ -57,6 +57,14 @@ class PanelsOp(IRDLOperation):
         """Check that the panels hold the weight."""
         shape = shape_of(self.result.type)
         gates = self.gates.value.data
+        rank = len(shape_of(self.packed.type))
+        if rank not in (1, 2) or gates < 1:
+            raise VerifyException(
+                f"lstm.panels: expected a bias [G U] or a weight [K, G U] and gates, got rank {rank} and {gates} gates"
+            )
+        if DYNAMIC in (*shape, *shape_of(self.packed.type)):
+            raise VerifyException(f"lstm.panels: {self.packed.type} to {self.result.type} has dynamic sizes")
+        check_element("lstm.panels", "result", self.result.type, element_type(self.packed.type))
         if shape_of(self.packed.type)[-1] % gates:
             raise VerifyException(f"lstm.panels: {self.packed.type} does not hold {gates} gates side by side")
         if len(shape) != 5 or shape[1] * shape[3] != gates or shape[2] < self.terms or shape[0] * shape[4] < self.units:

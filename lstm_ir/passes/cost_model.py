@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+FULL_SPEED_ROWS = 8
+"""Rows from which on IREE's own code reaches that; below, in proportion: it reads the weights for each."""
 FIRST_CACHE_BYTES = 1 << 15
 """Recurrent weights up to this size stay in the first-level cache."""
 UNROLLED_MAX_STEPS = 64
@@ -22,7 +24,7 @@ class Costs:
     Attributes:
         loop_step_us: Host work a step of form ``loop``: two dispatches and a copy, each recorded and waited for.
         unrolled_step_us: The same dispatches inside one command buffer.
-        step_gigaflops: What IREE's own code generation reaches on a step's product.
+        step_gigaflops: What IREE's own code generation reaches on a step's product of many rows.
         kernel_gigaflops: What a core reaches in our kernels.
         stream_gigabytes: What a core reads of weights a second, from the second- or third-level cache.
         cell_unit_us: The cell of one unit of one row: three sigmoids and two hyperbolic tangents.
@@ -62,7 +64,7 @@ class Costs:
 DEFAULT_COSTS = {
     "avx512": Costs(kernel_gigaflops=100.0, stream_gigabytes=90.0, cell_unit_us=0.0015),
     "avx2": Costs(),
-    "sse": Costs(kernel_gigaflops=15.0, cell_unit_us=0.003),
+    "sse": Costs(step_gigaflops=12.0, kernel_gigaflops=20.0, cell_unit_us=0.003),
     "neon": Costs(kernel_gigaflops=30.0, cell_unit_us=0.003),
 }
 """By vector unit. avx2 was measured with the kernels; avx512's from their prototypes; sse's and neon's are guesses."""
@@ -138,7 +140,8 @@ class Estimate:
 
 def estimates(facts: ScanFacts) -> list[Estimate]:
     """Return an estimate of every form, the best possible one first."""
-    product_us = facts.rows * facts.step_flop / (facts.machine.step_gigaflops * 1e3)
+    reached = facts.machine.step_gigaflops * min(1.0, facts.rows / FULL_SPEED_ROWS)
+    product_us = facts.rows * facts.step_flop / (reached * 1e3)
     result = [
         Estimate("loop", facts.machine.loop_step_us + product_us, "host loop over step dispatches"),
         _unrolled(facts, product_us),

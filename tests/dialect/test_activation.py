@@ -6,7 +6,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from lstm_ir.dialect.activation import ACTIVATIONS, ROW_WISE, ActivationAttr
 from lstm_ir.layers.activations import ACTIVATION_NAMES
-from lstm_ir.passes.activation_math import _FORMULAS
+from lstm_ir.passes.activation_math import FORMULAS
 
 
 def test_the_ir_knows_exactly_what_layers_may_ask_for():
@@ -14,7 +14,7 @@ def test_the_ir_knows_exactly_what_layers_may_ask_for():
 
 
 def test_every_activation_has_a_lowering():
-    assert set(_FORMULAS) | ROW_WISE == ACTIVATIONS
+    assert set(FORMULAS) | ROW_WISE == ACTIVATIONS
 
 
 def test_parameter():

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
 from lstm_ir.passes.kernels.panels import Panels
-from lstm_ir.passes.kernels.vector_target import MAX_ROWS, UNROLL, Tile, VectorTarget
+from lstm_ir.passes.kernels.vector_target import UNROLL, Tile, VectorTarget
 from lstm_ir.passes.structured import Size
 
 REST_ROWS = (4, 2, 1)
@@ -72,13 +72,13 @@ class PanelProduct:
         b, panels = self.b, self.panels
         self.left, self.right, self.sums, self.bias, self.accumulate = left, right, sums, bias, accumulate
         apart = left.gate_stride is not None
-        whole = b.times(b.quotient(rows, MAX_ROWS), MAX_ROWS)
+        most = self.target.rows
+        whole = b.times(b.quotient(rows, most), most)
         rest = b.minus(rows, whole)
         with b.loop(*tiles) as tile:
-            if not isinstance(rows, int) or rows >= MAX_ROWS:
-                self._row_tiles(self.target.tile(MAX_ROWS, panels.gates, apart=apart), tile, 0, whole)
+            self._row_tiles(self.target.tile(most, panels.gates, apart=apart), tile, 0, whole)
             at = whole
-            for count in REST_ROWS:
+            for count in (count for count in REST_ROWS if count < most):
                 # Each at most once: the rest is a sum of different powers of two.
                 times = b.remainder(b.quotient(rest, count), 2)
                 end = b.plus(at, b.times(times, count))

@@ -7,8 +7,6 @@ FMA_IN_FLIGHT = 8
 """Independent sums that hide the latency of a multiply-add: 4 cycles on 2 units."""
 UNROLL = 4
 """Terms of a sum handled an iteration. Below that, counting costs as much as a tile's arithmetic."""
-MAX_ROWS = 6
-"""Rows of the largest tile: beyond, loads are no bottleneck any more."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +35,26 @@ class VectorTarget:
         name: What people call it.
         lanes: f32 elements of a register.
         registers: Vector registers.
-        fma: Whether there is a fused multiply-add.
+        fma: Whether there is a fused multiply-add; without one, products need registers of their own.
+        rows: Rows of the largest tile. Beyond 6, loads are no bottleneck any more.
     """
 
     name: str
     lanes: int
     registers: int
     fma: bool
+    rows: int
 
     def panel_gates(self, gates: int) -> int:
         """Return how many gates' weights stand side by side: as many as the largest tile works on at a time."""
-        best = [width for width in (4, 2, 1) if gates % width == 0 and MAX_ROWS * width <= self._sums(width)]
+        best = [width for width in (4, 2, 1) if gates % width == 0 and self.rows * width <= self._sums(width)]
         return best[0] if best else 1
 
     def tile(self, rows: int, gates: int, *, apart: bool = False) -> Tile:
         """Return the tile for a number of rows.
 
         Args:
-            rows: 1 to ``MAX_ROWS``.
+            rows: 1 to the target's ``rows``.
             gates: Number of gates.
             apart: Whether each gate multiplies a left operand of its own: then a tile has one gate and more units, so
                 that a value is still loaded once for several vectors.
@@ -71,8 +71,10 @@ class VectorTarget:
         return Tile(rows, wide, 1, self._split(rows * wide))
 
     def _split(self, sums: int) -> int:
+        # Without fused multiply-add only the additions wait, and products take the registers.
+        wanted = FMA_IN_FLIGHT if self.fma else FMA_IN_FLIGHT // 2
         split = 1
-        while sums * split < FMA_IN_FLIGHT and split < UNROLL:
+        while sums * split < wanted and split < UNROLL:
             split *= 2
         return split
 
@@ -81,10 +83,10 @@ class VectorTarget:
         return self.registers - weights - (1 if self.registers > 16 else 0)
 
 
-AVX512 = VectorTarget("avx512", 16, 32, fma=True)
-AVX2 = VectorTarget("avx2", 8, 16, fma=True)
-SSE = VectorTarget("sse", 4, 16, fma=False)
-NEON = VectorTarget("neon", 4, 32, fma=True)
+AVX512 = VectorTarget("avx512", 16, 32, fma=True, rows=6)
+AVX2 = VectorTarget("avx2", 8, 16, fma=True, rows=6)
+SSE = VectorTarget("sse", 4, 16, fma=False, rows=4)
+NEON = VectorTarget("neon", 4, 32, fma=True, rows=6)
 
 VECTOR_TARGETS = {target.name: target for target in (AVX512, AVX2, SSE, NEON)}
 """By name, as the options of passes spell them."""

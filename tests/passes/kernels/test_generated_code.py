@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ir.passes.emission import emit_bytecode
 from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
-from lstm_ir.passes.kernels.vector_target import MAX_ROWS, UNROLL, VECTOR_TARGETS, VectorTarget, vector_target
+from lstm_ir.passes.kernels.vector_target import UNROLL, VECTOR_TARGETS, VectorTarget, vector_target
 from lstm_ir.passes.pipelines import KernelOptions, recurrence_pipeline, tensor_pipeline
 
 UNITS, FEATURES = 40, 12
@@ -138,7 +138,7 @@ def test_kernels_call_nothing(compiled):
 def test_largest_tile_is_one_loop(compiled):
     """Both products, with the input and with h, have an inner loop of all rows, gates and terms of the largest tile."""
     machine, lines = compiled
-    tile = machine.target.tile(MAX_ROWS, 4)
+    tile = machine.target.tile(machine.target.rows, 4)
     multiplies = sorted(_count(machine.multiply, loop) for loop in _product_loops(machine, lines))
     assert multiplies[-2:] == [tile.rows * tile.gates * tile.vectors * UNROLL] * 2
 
@@ -146,8 +146,6 @@ def test_largest_tile_is_one_loop(compiled):
 def test_sums_stay_in_registers(compiled):
     """No vector goes through the stack between multiply-adds; a bound of a loop may be read from there."""
     machine, lines = compiled
-    if not machine.target.fma:
-        pytest.skip("products that are added by an instruction of their own need further registers")
     loops = _product_loops(machine, lines)
     assert len(loops) >= 4
     for loop in loops:
