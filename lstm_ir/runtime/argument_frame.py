@@ -29,13 +29,14 @@ class ArgumentFrame:
     """An argument list over memory of its own, and the list that takes the results. Serves one call at a time.
 
     Attributes:
+      device: Where the calls run.
       arguments: IREE's list, complete: input, mask if there is one, states, storage for states.
       results: IREE's list, which keeps the results until the next call empties it.
       input: The input's memory.
       mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
     """
 
-    __slots__ = ("_device", "arguments", "input", "mask", "results")
+    __slots__ = ("arguments", "device", "input", "mask", "results")
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class ArgumentFrame:
         states: Sequence[Any],
         results: int,
     ) -> None:
-        self._device = device
+        self.device = device
         self.arguments = iree.VmVariantList(2 + len(states))
         self.renew_results(results)
         self.input = aligned_empty(shape, dtype)

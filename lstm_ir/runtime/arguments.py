@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,12 +50,14 @@ def bind_inputs(specs: Sequence[TensorSpec], inputs: tuple[Any, ...]) -> Sequenc
     return inputs
 
 
-def check_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
+def check_tensor(
+    value: Any, spec: TensorSpec, label: str, device: Device, takes: Callable[[Device], bool]
+) -> Array | DeviceArray:
     """Checks one argument; an array of another layout or float width is still to be converted.
 
     Floating arrays of another width are accepted, as Keras's autocast casts them; a value too large becomes infinite.
     Nested lists count as what ``numpy.asarray`` makes of them. A device array passes as it is when its dtype is the
-    spec's.
+    spec's and ``takes`` says that arrays of its device are taken (``device`` is for the error's text).
 
     Raises:
       ArgumentTypeError: Not an array, or one of integers, bools, complex numbers, strings or objects where floats
@@ -68,7 +70,7 @@ def check_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Ar
         check_shape(array.shape, spec, label)
         return array
     if isinstance(value, DeviceArray):
-        if value.device is not device:
+        if not takes(value.device):
             raise ArgumentError(
                 f"{label}: the array is on device {value.device.name!r}, the module on {device.name!r}: pass .numpy()"
             )
@@ -81,14 +83,16 @@ def check_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Ar
     return array
 
 
-def as_tensor(value: Any, spec: TensorSpec, label: str, device: Device) -> Array | DeviceArray:
+def as_tensor(
+    value: Any, spec: TensorSpec, label: str, device: Device, takes: Callable[[Device], bool]
+) -> Array | DeviceArray:
     """Checks one argument and converts it to a C-contiguous native array of the spec's dtype.
 
     Raises:
       ArgumentTypeError: As ``check_tensor``.
       ArgumentError: As ``check_tensor``.
     """
-    array = check_tensor(value, spec, label, device)
+    array = check_tensor(value, spec, label, device, takes)
     if isinstance(array, DeviceArray):
         return array
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -223,7 +227,12 @@ def as_seed(seed: Any, takes_seed: bool) -> Array | None:
 
 
 def bind_states(
-    specs: Sequence[TensorSpec], given: Any, batch: int | None, device: Device, label: str = "initial_state"
+    specs: Sequence[TensorSpec],
+    given: Any,
+    batch: int | None,
+    device: Device,
+    takes: Callable[[Device], bool],
+    label: str = "initial_state",
 ) -> list[Array | DeviceArray | None]:
     """Puts states given in order (list, tuple) or by name (mapping) into the order of the specs and checks them.
 
@@ -256,7 +265,7 @@ def bind_states(
         if value is None:
             bound.append(None)
             continue
-        array = as_tensor(value, spec, f"{label} {spec.name!r}", device)
+        array = as_tensor(value, spec, f"{label} {spec.name!r}", device, takes)
         if batch is not None and spec.batch_axis is not None and array.shape[spec.batch_axis] != batch:
             raise ArgumentError(
                 f"{label} {spec.name!r}: must have batch {batch}; got {array.shape[spec.batch_axis]} in {array.shape}"

@@ -64,6 +64,9 @@ class StatelessBuffers:
         self._batches: OrderedDict[int, _Batch] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __del__(self) -> None:
+        self._batches.clear()  # before the device, whose memory it is
+
     def zeros(self, batch: int) -> tuple[Any, ...]:
         """References to zero-filled state buffers; only for reading."""
         return self._entry(batch).zeros

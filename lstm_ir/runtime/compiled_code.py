@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -40,8 +41,21 @@ class CompiledCode:
         self.call_masked = None
         if description.get("mask") is not None:
             self.call_masked = self._entry(_get(entries, "call_masked"), arguments + 1)
+        self._set_workers_entry = None
         if _get(entries, "set_workers") is not None:
-            self._set_workers(_get(entries, "set_workers"), device.workers)
+            self._set_workers_entry = self._entry(_get(entries, "set_workers"), 1)
+        self._set_workers(device.workers)
+
+    def on(self, device: Device) -> CompiledCode:
+        """The same code in a context of another device of the same kind.
+
+        Code and weights are not there twice: local devices read the weights where the module has them. What a context
+        has of its own are the module's variables.
+        """
+        other = copy.copy(self)
+        other.context = iree.VmContext(vm_instance(), [device.hal_module, self._code])
+        other._set_workers(device.workers)
+        return other
 
     def invoke(self, function: Any, arguments: Any, results: Any) -> None:
         """Runs an entry point and waits for it; ``results`` are replaced.
@@ -64,13 +78,16 @@ class CompiledCode:
             raise ArtifactError(f"artifact: entry {name!r} does not take the {arguments} arguments of its description")
         return function
 
-    def _set_workers(self, name: Any, workers: int) -> None:
-        """Tells the module how many workers its scans may be split over. Its own state: each loaded module has one."""
+    def _set_workers(self, workers: int) -> None:
+        """Tells the module how many workers its scans may be split over. Each context has a number of its own."""
+        if self._set_workers_entry is None:
+            return
         arguments = iree.VmVariantList(1)
         arguments.push_int(workers)
         try:
-            self.invoke(self._entry(name, 1), arguments, iree.VmVariantList(1))
+            self.invoke(self._set_workers_entry, arguments, iree.VmVariantList(1))
         except ExecutionError as error:
+            name = self._set_workers_entry.name
             raise ArtifactError(f"artifact: entry {name!r} does not take a number of workers") from error
 
 

@@ -16,7 +16,7 @@ from lstm_ir.runtime.cpu_topology import default_workers
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
 
-__all__ = ["Device", "DeviceInfo", "available_devices", "open_device"]
+__all__ = ["Device", "DeviceInfo", "available_devices", "free_workers", "open_all_cores", "open_device"]
 
 MAX_THREADS = 256
 """IREE starts no more local-task workers than this, whatever it is asked for."""
@@ -26,7 +26,18 @@ _LOCAL_DRIVERS = ("local-sync", "local-task")
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """An open device: IREE's handle, its allocator and the VM module that lets compiled code use it."""
+    """An open device: IREE's handle, its allocator and the VM module that lets compiled code use it.
+
+    Attributes:
+      name: What ``load(device=...)`` calls it.
+      driver: IREE's driver.
+      threads: The number of workers that was asked for, or None.
+      hal: IREE's device.
+      hal_module: IREE's VM module of it.
+      allocator: IREE's allocator of it.
+      beside: Of local-task on all cores: local-sync. Large calls may be given buffers that small ones made, and their
+        results may lie in them, so the one device keeps the other.
+    """
 
     name: str
     driver: str
@@ -34,6 +45,7 @@ class Device:
     hal: Any
     hal_module: Any
     allocator: Any
+    beside: Device | None = None
 
     @property
     def is_local(self) -> bool:
@@ -62,6 +74,7 @@ _lock = threading.Lock()
 # Keyed by process too: a forked child has none of its parent's worker threads and must open its own.
 _open: dict[tuple[int, str, int | None], Device] = {}
 _instances: dict[int, Any] = {}
+_FIRST_PROCESS = os.getpid()
 
 
 def vm_instance() -> Any:
@@ -108,10 +121,33 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
             f"this machine has {_names_here()}"
         )
     with _lock:
-        key = (os.getpid(), device, threads if driver == "local-task" else None)
-        if key not in _open:
-            _open[key] = _create(backend, device, driver, key[2])
-        return _open[key]
+        return _find(backend, device, driver, threads if driver == "local-task" else None)
+
+
+def open_all_cores() -> Device:
+    """The local-task device with as many workers as IREE chooses."""
+    return open_device("llvm-cpu", None, "local-task", None)
+
+
+def free_workers(backend: str, device: str | None, threads: int | None) -> int:
+    """How many workers a module's large calls may be spread over if its small ones run on local-sync.
+
+    Returns:
+      1 where it was said how calls are to run, for what does not run on CPUs, and where there is one core only.
+    """
+    if device is not None or threads is not None or "local-task" not in DRIVERS_BY_BACKEND[backend]:
+        return 1
+    return default_workers()
+
+
+def _find(backend: str, device: str, driver: str, threads: int | None) -> Device:
+    key = (os.getpid(), device, threads)
+    if key not in _open:
+        beside = None
+        if device == "local-task" and threads is None:
+            beside = _find(backend, "local-sync", "local-sync", None)
+        _open[key] = _create(backend, device, driver, threads, beside)
+    return _open[key]
 
 
 def available_devices() -> list[DeviceInfo]:
@@ -154,7 +190,7 @@ def _check_threads(threads: int | None, device: str | None, drivers: tuple[str, 
         raise ArgumentError(f"threads: local-sync runs on the caller's thread alone; got threads={threads}")
 
 
-def _create(backend: str, device: str, driver: str, threads: int | None) -> Device:
+def _create(backend: str, device: str, driver: str, threads: int | None, beside: Device | None) -> Device:
     try:
         hal = _create_driver(driver, threads).create_device_by_uri(device)
         hal_module = iree.create_hal_module(vm_instance(), hal)
@@ -163,12 +199,15 @@ def _create(backend: str, device: str, driver: str, threads: int | None) -> Devi
             f"the module is made for {backend} and device {device!r} cannot be opened here ({_reason(error)}); "
             f"this machine has {_names_here()}"
         ) from error
-    return Device(device, driver, threads, hal, hal_module, hal.allocator)
+    return Device(device, driver, threads, hal, hal_module, hal.allocator, beside)
 
 
 def _create_driver(driver: str, threads: int | None) -> Any:
-    if threads is None:
+    if threads is None and (driver not in _LOCAL_DRIVERS or os.getpid() == _FIRST_PROCESS):
         return iree.get_cached_hal_driver(driver)
+    # Worker threads are the driver's, and a forked process has lost those of IREE's cached one.
+    if threads is None:
+        return iree.create_hal_driver(driver)
     # IREE's only way to choose the number of workers is a process-wide flag that is read when a driver is made:
     # set it, make a driver of our own, and put back what the user's environment says.
     try:

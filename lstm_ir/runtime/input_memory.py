@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.device import Device
-from lstm_ir.runtime.device_array import DeviceArray, upload
+from lstm_ir.runtime.device_array import upload
 from lstm_ir.runtime.host_memory import aligned_empty, can_import, import_array
 
 __all__ = ["InputMemory"]
@@ -33,18 +33,16 @@ class InputMemory:
         self._spare: list[Array] = []
         self._lock = threading.Lock()
 
-    def place(self, array: Array | DeviceArray, dtype: np.dtype[Any], element: Any, used: list[Array] | None) -> Any:
+    def place(self, array: Array, dtype: np.dtype[Any], element: Any, used: list[Array] | None) -> Any:
         """IREE's buffer view of an input.
 
         Args:
-          array: The input, checked: a device array, or an array of any layout whose dtype is, or is cast to, ``dtype``.
+          array: The input, checked: an array of any layout whose dtype is, or is cast to, ``dtype``.
           dtype: The dtype that the module takes.
           element: IREE's name of it.
           used: Takes the memory that the call must hold while it runs, and then ``give_back``. None for a call whose
             results stay on the device, perhaps in the memory of an input: its inputs are copied into IREE's memory.
         """
-        if isinstance(array, DeviceArray):
-            return array.view
         ready = array.dtype == dtype and array.flags.c_contiguous
         if used is None or not self._device.is_local or array.size * dtype.itemsize < _LARGE:
             return upload(self._device, array if ready else _converted(array, dtype), element)

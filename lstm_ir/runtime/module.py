@@ -11,14 +11,14 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.arguments import as_mask, as_seed, batch_and_time, bind_inputs, bind_states, check_tensor
 from lstm_ir.runtime.artifact import unpack
-from lstm_ir.runtime.buffers import StatelessBuffers
+from lstm_ir.runtime.call_work import CallWork
 from lstm_ir.runtime.compiled_code import CompiledCode
-from lstm_ir.runtime.device import Device, open_device
+from lstm_ir.runtime.device import Device, free_workers, open_device
 from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
-from lstm_ir.runtime.input_memory import InputMemory
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
+from lstm_ir.runtime.runners import Runner, Runners
 from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
 from lstm_ir.runtime.state import State
 from lstm_ir.runtime.target import check_target
@@ -35,8 +35,11 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
 
     Args:
       source: An artifact's path, or its bytes.
-      device: Where to run it: "local-sync", "local-task", "cuda", "vulkan" ...; None lets the artifact say.
-      threads: CPU worker threads; 1 runs on the caller's thread. None lets the artifact say.
+      device: Where to run it: "local-sync", "local-task", "cuda", "vulkan" ...
+      threads: CPU worker threads; 1 runs on the caller's thread.
+
+    With neither, CPU code runs small calls on the caller's thread and large ones on all cores, as their batch and time
+    say; where there is one core only, all on the caller's thread. Of other modules the artifact says where to run it.
 
     Raises:
       ArtifactError: The file is missing, unreadable, cut, altered, not an artifact, or of a newer format.
@@ -48,7 +51,10 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
     if not isinstance(description["target"], dict):
         raise ArtifactError("artifact: the description's target is malformed")
     backend = check_target(description["target"])
-    return Module(vmfb, description, open_device(backend, description.get("driver"), device, threads))
+    workers = free_workers(backend, device, threads)
+    work = CallWork.of(description) if workers > 1 else None
+    advised = description.get("driver") if work is None else "local-sync"
+    return Module(vmfb, description, open_device(backend, advised, device, threads), work, workers)
 
 
 def _read(source: str | Path | bytes) -> bytes:
@@ -73,10 +79,17 @@ class Module:
       takes_seed: Whether it was compiled for training, with dropout active.
       outputs: Specs of the outputs, in order.
       states: Specs of the recurrent states, in order.
-      device: Where it runs.
+      device: Where its states live, and where its calls run: all, or the small ones (``device_for``).
     """
 
-    def __init__(self, vmfb: bytes, description: dict[str, Any], device: Device) -> None:
+    def __init__(
+        self,
+        vmfb: bytes,
+        description: dict[str, Any],
+        device: Device,
+        work: CallWork | None = None,
+        workers: int = 1,
+    ) -> None:
         self.description = description
         self.device = device
         self.inputs = tuple(TensorSpec.from_json(entry) for entry in description["inputs"])
@@ -91,14 +104,10 @@ class Module:
         self._state_elements = [element_type(spec.dtype) for spec in self.states]
         self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
         self._result_count = len(self.outputs) + len(self.states)
-        self._input_memory = InputMemory(device)
-        self._stateless = StatelessBuffers(device, self.states)
-        self._code = CompiledCode(vmfb, description, device)
+        self._runners = Runners(CompiledCode(vmfb, description, device), device, self.states, work, workers)
         self._repeated = None
         if len(self.inputs) == 1:
-            self._repeated = RepeatedCalls(
-                self._code, device, self.inputs[0], self._output_dtypes, self._result_count, self._stateless
-            )
+            self._repeated = RepeatedCalls(self._runners, self.inputs[0], self._output_dtypes, self._result_count)
 
     @property
     def name(self) -> str:
@@ -109,6 +118,14 @@ class Module:
     def forms(self) -> dict[str, str]:
         """The form that each scan was compiled to, by layer."""
         return {scan["name"]: scan["form"] for scan in self.description.get("scans", ())}
+
+    def device_for(self, batch: int = 1, time: int = 1) -> Device:
+        """Where a call of ``batch`` rows and ``time`` steps runs.
+
+        ``device``, unless neither ``device=`` nor ``threads=`` was given to ``load``: then a call with enough work runs
+        on local-task, that is on all cores.
+        """
+        return self._runners.choose(batch, time).device
 
     def make_state(self, batch: int) -> State:
         """A state handle of zeros for ``batch`` sequences, living on the module's device.
@@ -168,7 +185,7 @@ class Module:
                 return outputs
         values = bind_inputs(self.inputs, inputs)
         arrays = [
-            check_tensor(value, spec, label, self.device)
+            check_tensor(value, spec, label, self.device, self._runners.takes)
             for value, spec, label in zip(values, self.inputs, self._input_labels)  # noqa: B905  # counted; strict= costs
         ]
         batch, time = batch_and_time(arrays, self.inputs)
@@ -180,34 +197,38 @@ class Module:
         if batch == 0:
             return empty_results(self.device, self.outputs, self._output_dtypes, time, device_outputs)
 
+        runner = self._runners.choose(batch, time, (*arrays, *(given or ())))
         arguments = VmVariantList(len(arrays) + 2 + 2 * len(self.states))
         push = arguments.push_ref
         used: list[Any] | None = None if device_outputs else []
         for array, dtype, element in zip(arrays, self._input_dtypes, self._input_elements):  # noqa: B905  # as above
-            push(self._input_memory.place(array, dtype, element, used).ref)
-        function = self._code.call
+            if isinstance(array, DeviceArray):
+                push(runner.view(array).ref)
+            else:
+                push(runner.input_memory.place(array, dtype, element, used).ref)
+        function = runner.code.call
         if mask_array is not None:
-            function = self._code.call_masked
-            push(upload(self.device, mask_array, _MASK_ELEMENT).ref)
+            function = runner.code.call_masked
+            push(upload(runner.device, mask_array, _MASK_ELEMENT).ref)
         if seed_words is not None:
-            push(upload(self.device, seed_words, _SEED_ELEMENT).ref)
+            push(upload(runner.device, seed_words, _SEED_ELEMENT).ref)
         if state is not None:
             with state.lock:
                 # The same buffers to read and to write: the module updates them in place.
                 for ref in state.refs + state.refs:
                     push(ref)
-                outputs = self._run(function, arguments, device_outputs)
+                outputs = self._run(runner, function, arguments, device_outputs)
         else:
-            for ref in self._initial_refs(given, batch):
+            for ref in self._initial_refs(runner, given, batch):
                 push(ref)
-            scratch = self._stateless.take_scratch(batch)
+            scratch = runner.stateless.take_scratch(batch)
             for ref in scratch:
                 push(ref)
-            outputs = self._run(function, arguments, device_outputs)
+            outputs = self._run(runner, function, arguments, device_outputs)
             if not device_outputs:  # a device result may share memory with what the call wrote
-                self._stateless.give_back(batch, scratch)
+                runner.stateless.give_back(batch, scratch)
         if used:
-            self._input_memory.give_back(used)
+            runner.input_memory.give_back(used)
         if repeated is not None and seed_words is None:
             repeated.remember(values[0], mask, mask_array, state, outputs)
         return outputs
@@ -222,7 +243,7 @@ class Module:
         self, initial_state: Any, state: State | None, batch: int
     ) -> Sequence[np.ndarray[Any, Any] | DeviceArray | None] | None:
         if state is None:
-            return bind_states(self.states, initial_state, batch, self.device)
+            return bind_states(self.states, initial_state, batch, self.device, self._runners.takes)
         if initial_state is not None:
             raise ArgumentError("state and initial_state exclude each other: use state.set(...) to start a state")
         if not isinstance(state, State):
@@ -240,21 +261,21 @@ class Module:
             raise ArgumentError(f"state: has batch {state.batch}; the inputs have batch {batch}")
         return None
 
-    def _initial_refs(self, given: Sequence[Any] | None, batch: int) -> Sequence[Any]:
-        zeros = self._stateless.zeros(batch)
+    def _initial_refs(self, runner: Runner, given: Sequence[Any] | None, batch: int) -> Sequence[Any]:
+        zeros = runner.stateless.zeros(batch)
         if given is None:
             return zeros
         return [
             zero
             if value is None
-            else (value.view if isinstance(value, DeviceArray) else upload(self.device, value, element)).ref
+            else (runner.view(value) if isinstance(value, DeviceArray) else upload(runner.device, value, element)).ref
             for value, zero, element in zip(given, zeros, self._state_elements, strict=True)
         ]
 
-    def _run(self, function: Any, arguments: Any, device_outputs: bool) -> Any:
+    def _run(self, runner: Runner, function: Any, arguments: Any, device_outputs: bool) -> Any:
         results = VmVariantList(self._result_count)
-        self._code.invoke(function, arguments, results)
-        return collect(self.device, results, self._output_dtypes, arguments, device_outputs)
+        runner.code.invoke(function, arguments, results)
+        return collect(runner.device, results, self._output_dtypes, arguments, device_outputs)
 
     def __repr__(self) -> str:
         takes = ", ".join(map(str, self.inputs))

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature
-from lstm_ir.runtime.buffers import StatelessBuffers
-from lstm_ir.runtime.compiled_code import CompiledCode
-from lstm_ir.runtime.device import Device
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.results import collect, collect_small
+from lstm_ir.runtime.runners import Runners
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 
@@ -34,22 +32,21 @@ class RepeatedCalls:
 
     def __init__(
         self,
-        code: CompiledCode,
-        device: Device,
+        runners: Runners,
         spec: TensorSpec,
         output_dtypes: list[np.dtype[Any]],
         result_count: int,
-        stateless: StatelessBuffers,
     ) -> None:
-        self._code = code
-        self._device = device
+        self._runners = runners
+        self._code = runners.home.code
+        self._device = runners.home.device
         self._dtype = numpy_dtype(spec.dtype)
         self._accepted = _FLOATS | {self._dtype} if is_floating(self._dtype) else frozenset({self._dtype})
         self._element = element_type(spec.dtype)
         self._batch_axis = spec.batch_axis
+        self._time_axis = spec.time_axis
         self._output_dtypes = output_dtypes
         self._result_count = result_count
-        self._stateless = stateless
         self._frames = FrameCache(_KEPT_SIGNATURES)
         self._token = object()  # stands for the module in signatures, and does not keep it alive
 
@@ -85,12 +82,16 @@ class RepeatedCalls:
             frame = frames.pop()
         except IndexError:
             frame = self._new_frame(x.shape, mask, state)
+        code = self._code
+        if frame.device is not self._device:
+            runner = self._runners.all_cores()
+            if runner is not None:  # else in a forked process, where the frame serves at home
+                code = runner.code
         if x.dtype == self._dtype:
             frame.input[...] = x
         else:
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 frame.input[...] = x
-        code = self._code
         function = code.call
         if frame.mask is not None:
             function = code.call_masked
@@ -98,20 +99,22 @@ class RepeatedCalls:
         code.invoke(function, frame.arguments, frame.results)
         outputs = collect_small(frame.results, self._output_dtypes)
         if outputs is None:
-            outputs = collect(self._device, frame.results, self._output_dtypes, frame.arguments, False)
+            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.arguments, False)
             frame.renew_results(self._result_count)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
         return outputs
 
     def _new_frame(self, shape: tuple[int, ...], mask: Any, state: State | None) -> ArgumentFrame:
+        batch = 1 if self._batch_axis is None else shape[self._batch_axis]
+        time = 1 if self._time_axis is None else shape[self._time_axis]
+        runner = self._runners.choose(batch, time)
         if state is None:
-            batch = 1 if self._batch_axis is None else shape[self._batch_axis]
             # Zeros to read and memory to write, as for any call without a state; the memory is the frame's from now on.
-            refs = self._stateless.zeros(batch) + self._stateless.take_scratch(batch)
+            refs = runner.stateless.zeros(batch) + runner.stateless.take_scratch(batch)
         else:
             refs = state.refs + state.refs
         mask_shape = None if mask is None else mask.shape
-        return ArgumentFrame(self._device, shape, self._dtype, self._element, mask_shape, refs, self._result_count)
+        return ArgumentFrame(runner.device, shape, self._dtype, self._element, mask_shape, refs, self._result_count)
 
     def remember(self, x: Any, mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
         """Lets the next call like this one, which has succeeded, go the short way.

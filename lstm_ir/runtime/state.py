@@ -65,6 +65,11 @@ class State:
         """The buffers as IREE passes them; to be read and used under ``lock`` only."""
         return self._refs
 
+    def __del__(self) -> None:
+        # Before the device, whose memory the buffers are.
+        self.__dict__.pop("frames", None)
+        self._views, self._refs = [], ()
+
     def reset(self, rows: int | Iterable[int] | None = None) -> None:
         """Sets every sequence, or the given ones, to zero.
 
@@ -103,7 +108,7 @@ class State:
           ArgumentError: Wrong count, unknown names, wrong shapes.
           ArgumentTypeError: Wrong types or dtypes.
         """
-        bound = bind_states(self._specs, values, self._batch, self._device, "state")
+        bound = bind_states(self._specs, values, self._batch, self._device, self._takes, "state")
         # A device array is copied too: its buffer would otherwise be overwritten by the next call.
         fresh = [
             None if value is None else self._upload(value.numpy() if isinstance(value, DeviceArray) else value, spec)
@@ -132,6 +137,9 @@ class State:
     def __repr__(self) -> str:
         names = ", ".join(spec.name for spec in self._specs)
         return f"State(batch={self._batch}, names=[{names}], device={self._device.name!r})"
+
+    def _takes(self, device: Device) -> bool:
+        return device is self._device or device.beside is self._device
 
     def _check_rows(self, rows: int | Iterable[int]) -> np.ndarray[Any, Any]:
         try:

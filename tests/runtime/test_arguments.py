@@ -25,11 +25,11 @@ def test_time_major_masks_are_time_by_batch():
 
 def test_integer_inputs_take_integers_that_fit_and_nothing_else():
     spec = TensorSpec("ids", (None,), "int32", batch_axis=0)
-    converted = as_tensor(np.array([1, 2], np.int16), spec, "ids", None)
+    converted = as_tensor(np.array([1, 2], np.int16), spec, "ids", None, None)
     assert converted.dtype == np.int32
     for wrong in (np.array([1], np.int64), np.array([1.0]), np.array(["1"])):
         with pytest.raises(ArgumentTypeError, match="ids: must be int32 or an integer type within it"):
-            as_tensor(wrong, spec, "ids", None)
+            as_tensor(wrong, spec, "ids", None, None)
 
 
 def test_inputs_must_agree_in_time():
@@ -46,7 +46,7 @@ def test_an_array_whose_conversion_fails_is_a_wrong_type():
             raise NotImplementedError("a symbolic tensor has no values")
 
     with pytest.raises(ArgumentTypeError, match="got Symbolic: a symbolic tensor has no values"):
-        as_tensor(Symbolic(), TensorSpec("x", (None,), "float32"), "x", None)
+        as_tensor(Symbolic(), TensorSpec("x", (None,), "float32"), "x", None, None)
 
 
 def test_bfloat16_without_ml_dtypes_says_what_to_install(monkeypatch):

@@ -337,7 +337,7 @@ def test_a_failure_inside_iree_is_an_error_of_ours(scan, monkeypatch):
         def invoke(self, *_):
             raise ValueError("status.c:12: INVALID_ARGUMENT; something\nwith a trace")
 
-    monkeypatch.setattr(scan._code, "context", Broken())
+    monkeypatch.setattr(scan._runners.home.code, "context", Broken())
     with pytest.raises(ExecutionError, match=r"the call failed in IREE: status\.c:12: INVALID_ARGUMENT; something$"):
         scan(X)
 
@@ -347,7 +347,7 @@ def test_ctrl_c_passes_through(scan, monkeypatch):
         def invoke(self, *_):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(scan._code, "context", Interrupted())
+    monkeypatch.setattr(scan._runners.home.code, "context", Interrupted())
     with pytest.raises(KeyboardInterrupt):
         scan(X)
 

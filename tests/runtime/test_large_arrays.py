@@ -75,12 +75,12 @@ def test_memory_for_copies_serves_again(total, aligned, monkeypatch):
         return aligned_empty(shape, dtype)
 
     monkeypatch.setattr(input_memory, "aligned_empty", make)
-    total._input_memory._spare.clear()
+    total._runners.home.input_memory._spare.clear()
     x, smaller = aligned(_numbers(), after=16), aligned(_numbers(ROWS // 2), after=16)
     for array in (x, smaller, x, smaller):
         np.testing.assert_array_equal(_sums(total, array), 2 * array)
     assert len(made) == 2  # one for each input
-    assert len(total._input_memory._spare) == 2
+    assert len(total._runners.home.input_memory._spare) == 2
 
 
 def test_a_large_result_is_handed_out_where_it_is(total, aligned):
@@ -173,7 +173,7 @@ def test_calls_at_the_same_time_do_not_mix(total, echo, aligned):
     for worker in workers:
         worker.join()
     assert errors == []
-    assert len(total._input_memory._spare) <= 2
+    assert len(total._runners.home.input_memory._spare) <= 2
 
 
 @pytest.mark.parametrize("driver", ["local-sync", "local-task"])
@@ -208,7 +208,8 @@ sys.modules.pop("kept_longest_5000")
 gc.collect()
 """
     environment = {**os.environ, "MALLOC_PERTURB_": "85"}  # freed memory does not keep what was in it
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

@@ -221,7 +221,7 @@ def test_a_state_does_not_keep_a_module_alive(artifact, draw):
     x = draw(1, 1, 3)
     for _ in range(3):
         module(x, state=state)
-    gone = weakref.ref(module), weakref.ref(module._code)
+    gone = weakref.ref(module), weakref.ref(module._runners.home.code)
     del module
     gc.collect()
     assert [reference() for reference in gone] == [None, None]
@@ -240,7 +240,7 @@ def test_a_failed_call_leaves_no_frame_behind(module, draw, expected, monkeypatc
         module(x, state=state)
     assert (_frames(module._repeated._frames), _frames(state.frames)) == (1, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(module._code, "context", Broken())
+        patch.setattr(module._runners.home.code, "context", Broken())
         for rest in ({}, {"state": state}):
             with pytest.raises(ExecutionError, match="the call failed in IREE: no"):
                 module(x, **rest)
@@ -265,7 +265,7 @@ def test_calls_at_the_same_time_have_frames_of_their_own(artifact, draw, expecte
     module = load(artifact)
     for _ in range(2):
         module(draw(2, 4, 3))
-    module._code.context = _Meeting(module._code.context, 4)
+    module._runners.home.code.context = _Meeting(module._runners.home.code.context, 4)
     inputs = [draw(2, 4, 3) for _ in range(4)]
     results = {}
 

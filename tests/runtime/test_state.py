@@ -286,7 +286,8 @@ def test_threads_that_share_a_state_take_turns(artifact, monkeypatch):
         most.append(len(inside))
         inside.pop()
 
-    monkeypatch.setattr(module._code, "context", _Watched(module._code.context, linger))
+    code = module._runners.home.code
+    monkeypatch.setattr(code, "context", _Watched(code.context, linger))
     state = module.make_state(1)
     one = np.ones((1, 1, 3), np.float32)
     _in_threads(4, lambda: [module(one, state=state) for _ in range(5)])
@@ -300,14 +301,15 @@ def test_threads_that_share_a_state_take_turns(artifact, monkeypatch):
 def test_threads_with_their_own_states_run_side_by_side(artifact, monkeypatch):
     module = load(artifact)
     meeting = threading.Barrier(3)
-    monkeypatch.setattr(module._code, "context", _Watched(module._code.context, lambda: meeting.wait(timeout=30)))
+    code = module._runners.home.code
+    monkeypatch.setattr(code, "context", _Watched(code.context, lambda: meeting.wait(timeout=30)))
     one = np.ones((1, 1, 3), np.float32)
     _in_threads(3, lambda: module(one, state=module.make_state(1)))
 
 
 def test_overlapping_calls_write_to_different_scratch_memory(artifact, draw):
     module = load(artifact)
-    buffers = module._stateless
+    buffers = module._runners.home.stateless
     first, second = buffers.take_scratch(2), buffers.take_scratch(2)
     assert first is not second
     buffers.give_back(2, first)
@@ -321,4 +323,4 @@ def test_overlapping_calls_write_to_different_scratch_memory(artifact, draw):
 def test_many_batch_sizes_do_not_pile_up(scan, draw):
     for batch in range(1, 40):
         scan(draw(batch, 1, 3))
-    assert len(scan._stateless._batches) <= 16
+    assert len(scan._runners.home.stateless._batches) <= 16
