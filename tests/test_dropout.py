@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lstm_ir
+from lstm_ir.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.layers import LSTM, Dense, Dropout, Sequential
 from lstm_ir.reference import apply_activation
 from lstm_ir.reference.lstm import run_lstm
@@ -172,3 +173,35 @@ def test_a_model_without_dropout_draws_nothing_in_training():
     layer = LSTM(2)
     layer.build((None, None, 3))
     assert not lstm_ir.compile(layer, training=True).takes_seed
+
+
+def test_repeated_calls_take_each_its_own_seed():
+    """The short way of calls like an earlier one writes the seed too, and checks it."""
+    layer = lstm_ir.LSTM(8, dropout=0.5, recurrent_dropout=0.5)
+    layer.build((None, None, 4))
+    module = lstm_ir.compile(layer, training=True)
+    x = np.ones((2, 5, 4), np.float32)
+    first = {seed: module(x, seed=seed).copy() for seed in (1, 2, 2**63 + 5)}
+    for seed in (2, 1, 2**63 + 5, 2, 1):
+        np.testing.assert_array_equal(module(x, seed=seed), first[seed])
+    assert not np.array_equal(first[1], first[2])
+    assert not np.array_equal(module(x), module(x))
+    state = module.make_state(2)
+    runs = []
+    for seed in (3, 3, 4):
+        state.reset()
+        runs.append(module(x, seed=seed, state=state))
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[1], runs[2])
+    for wrong, error in (
+        (-1, ArgumentError),
+        (2**64, ArgumentError),
+        ("1", ArgumentTypeError),
+        (True, ArgumentTypeError),
+    ):
+        with pytest.raises(error, match="seed"):
+            module(x, seed=wrong)
+    plain = lstm_ir.compile(layer)
+    plain(x)
+    with pytest.raises(ArgumentError, match="seed: this module draws nothing"):
+        plain(x, seed=1)

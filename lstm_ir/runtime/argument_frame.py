@@ -22,6 +22,7 @@ Signature = tuple[Any, ...]
 """The shapes of a call's arrays, and a token of the module and entry point that they passed the checks of."""
 
 _MASK_ELEMENT = iree.HalElementType.SINT_8
+_SEED_ELEMENT = iree.HalElementType.INT_32
 _KEPT_FRAMES = 8  # as many as calls usually overlap
 
 
@@ -30,13 +31,14 @@ class ArgumentFrame:
 
     Attributes:
       device: Where the calls run.
-      arguments: IREE's list, complete: input, mask if there is one, states, storage for states.
+      arguments: IREE's list, complete: input, mask and seed if there are, states, storage for states.
       results: IREE's list, which keeps the results until the next call empties it.
       input: The input's memory.
       mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
+      seed: The memory of the seed's two words, or None.
     """
 
-    __slots__ = ("arguments", "device", "input", "mask", "results")
+    __slots__ = ("arguments", "device", "input", "mask", "results", "seed")
 
     def __init__(
         self,
@@ -47,9 +49,11 @@ class ArgumentFrame:
         mask_shape: tuple[int, ...] | None,
         states: Sequence[Any],
         results: int,
+        *,
+        takes_seed: bool = False,
     ) -> None:
         self.device = device
-        self.arguments = iree.VmVariantList(2 + len(states))
+        self.arguments = iree.VmVariantList(3 + len(states))
         self.renew_results(results)
         self.input = aligned_empty(shape, dtype)
         self.arguments.push_ref(import_array(device, self.input, element).ref)
@@ -57,6 +61,10 @@ class ArgumentFrame:
         if mask_shape is not None:
             self.mask = aligned_empty(mask_shape, np.dtype(np.bool_))
             self.arguments.push_ref(import_array(device, self.mask, _MASK_ELEMENT).ref)
+        self.seed = None
+        if takes_seed:
+            self.seed = aligned_empty((2,), np.dtype(np.int32))
+            self.arguments.push_ref(import_array(device, self.seed, _SEED_ELEMENT).ref)
         for ref in states:
             self.arguments.push_ref(ref)
 

@@ -107,7 +107,9 @@ class Module:
         self._runners = Runners(CompiledCode(vmfb, description, device), device, self.states, work, workers)
         self._repeated = None
         if len(self.inputs) == 1:
-            self._repeated = RepeatedCalls(self._runners, self.inputs[0], self._output_dtypes, self._result_count)
+            self._repeated = RepeatedCalls(
+                self._runners, self.inputs[0], self._output_dtypes, self._result_count, takes_seed=self.takes_seed
+            )
 
     @property
     def name(self) -> str:
@@ -177,10 +179,10 @@ class Module:
           ExecutionError: IREE failed.
         """
         repeated = self._repeated
-        if seed is not None or initial_state is not None or device_outputs:
+        if initial_state is not None or device_outputs:
             repeated = None
         if repeated is not None and len(inputs) == 1:
-            outputs = repeated.run(inputs[0], mask, state)
+            outputs = repeated.run(inputs[0], mask, state, seed)
             if outputs is not None:
                 return outputs
         values = bind_inputs(self.inputs, inputs)
@@ -229,7 +231,7 @@ class Module:
                 runner.stateless.give_back(batch, scratch)
         if used:
             runner.input_memory.give_back(used)
-        if repeated is not None and seed_words is None:
+        if repeated is not None:
             repeated.remember(values[0], mask, mask_array, state, outputs)
         return outputs
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature
+from lstm_ir.runtime.arguments import as_seed
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.results import collect, collect_small
 from lstm_ir.runtime.runners import Runners
@@ -24,7 +25,7 @@ _FLOATS = frozenset(map(np.dtype, ("float16", "float32", "float64")))
 
 
 class RepeatedCalls:
-    """Calls of one input, with or without a mask and a state, whose results are NumPy arrays.
+    """Calls of one input, with or without a mask, a seed and a state, whose results are NumPy arrays.
 
     A signature is remembered only of a call that passed every check and ran. Nothing else of a call can be wrong: the
     checks that do not follow from types and shapes are of the state, and each state keeps its own frames.
@@ -36,8 +37,11 @@ class RepeatedCalls:
         spec: TensorSpec,
         output_dtypes: list[np.dtype[Any]],
         result_count: int,
+        *,
+        takes_seed: bool,
     ) -> None:
         self._runners = runners
+        self._takes_seed = takes_seed
         self._code = runners.home.code
         self._device = runners.home.device
         self._dtype = numpy_dtype(spec.dtype)
@@ -50,13 +54,15 @@ class RepeatedCalls:
         self._frames = FrameCache(_KEPT_SIGNATURES)
         self._token = object()  # stands for the module in signatures, and does not keep it alive
 
-    def run(self, x: Any, mask: Any, state: State | None) -> Any:
+    def run(self, x: Any, mask: Any, state: State | None, seed: int | None) -> Any:
         """Runs the call if one of its signature is remembered.
 
         Returns:
           The outputs, or None: the call must go the long way, checks and all.
 
         Raises:
+          ArgumentError: A seed that does not fit, or that the module does not take.
+          ArgumentTypeError: A seed that is no integer.
           ExecutionError: IREE failed.
         """
         if type(x) is not _ndarray or x.dtype not in self._accepted:
@@ -68,16 +74,19 @@ class RepeatedCalls:
         else:
             return None
         if state is None:
-            return self._run(self._frames, signature, x, mask, None)
+            return self._run(self._frames, signature, x, mask, None, seed)
         if type(state) is not State:
             return None
         with state.lock:
-            return self._run(state.frames, signature, x, mask, state)
+            return self._run(state.frames, signature, x, mask, state, seed)
 
-    def _run(self, cache: FrameCache, signature: Signature, x: Any, mask: Any, state: State | None) -> Any:
+    def _run(
+        self, cache: FrameCache, signature: Signature, x: Any, mask: Any, state: State | None, seed: int | None
+    ) -> Any:
         frames = cache.spare.get(signature)
         if frames is None:
             return None
+        words = as_seed(seed, self._takes_seed) if self._takes_seed or seed is not None else None
         try:
             frame = frames.pop()
         except IndexError:
@@ -96,6 +105,8 @@ class RepeatedCalls:
         if frame.mask is not None:
             function = code.call_masked
             frame.mask[...] = mask
+        if frame.seed is not None:
+            frame.seed[...] = words
         code.invoke(function, frame.arguments, frame.results)
         outputs = collect_small(frame.results, self._output_dtypes)
         if outputs is None:
@@ -114,7 +125,16 @@ class RepeatedCalls:
         else:
             refs = state.refs + state.refs
         mask_shape = None if mask is None else mask.shape
-        return ArgumentFrame(runner.device, shape, self._dtype, self._element, mask_shape, refs, self._result_count)
+        return ArgumentFrame(
+            runner.device,
+            shape,
+            self._dtype,
+            self._element,
+            mask_shape,
+            refs,
+            self._result_count,
+            takes_seed=self._takes_seed,
+        )
 
     def remember(self, x: Any, mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
         """Lets the next call like this one, which has succeeded, go the short way.

@@ -154,7 +154,7 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
         rows |= {
             "target": target_text(found["target"]),
             "entry points": ", ".join(found["entries"].values()),
-            "driver": f"{found.get('driver', 'any')}, unless another is asked for",
+            "driver": f"{found.get('driver', 'any')} where the size of a call leaves it open",
             "made by": ", ".join(f"{name} {version}" for name, version in found.get("producer", {}).items()),
             "written": found["written"],
         }

@@ -87,8 +87,16 @@ def run(
     if path is not None:
         data = npz_bytes({**states, **outputs}) if path.suffix == ".npz" else npy_bytes(next(iter(outputs.values())))
         write_atomically(path, data)
-    _print(module, outputs, states, seconds, path, seed, as_json=as_json)
+    _print(_ran_on(module, given), outputs, states, seconds, path, seed, as_json=as_json)
     return 0
+
+
+def _ran_on(module: "Module", inputs: Mapping[str, Any]) -> str:
+    """Return the name of the device that the call ran on."""
+    spec = module.inputs[0]
+    shape = inputs[spec.name].shape
+    batch, time = (1 if axis is None else shape[axis] for axis in (spec.batch_axis, spec.time_axis))
+    return module.device_for(batch, time).name
 
 
 def _seed(module: "Module", seed: int | None) -> int | None:
@@ -161,7 +169,7 @@ def _call(
 
 
 def _print(
-    module: "Module",
+    device: str,
     outputs: Mapping[str, Any],
     states: Mapping[str, Any],
     seconds: float,
@@ -176,7 +184,7 @@ def _print(
                  (("outputs", outputs), ("states", states))}  # fmt: skip
     if as_json:
         written = None if path is None else str(path)
-        ran = {"device": module.device.name, "seconds": seconds, "seed": seed, "written": written}
+        ran = {"device": device, "seconds": seconds, "seed": seed, "written": written}
         print_json({**summaries, **ran})
         return
     table = listing("", "name", "dtype", "shape", "min", "max", "first values", right=("min", "max"))
@@ -187,7 +195,7 @@ def _print(
             low, high = ("" if entry[key] is None else f"{entry[key]:.6g}" for key in ("min", "max"))
             name, dtype, shape = entry["name"], entry["dtype"], shape_text(entry["shape"])
             table.add_row(kind.removesuffix("s"), name, dtype, shape, low, high, first + more)
-    rows = {"ran on": f"{module.device.name}, {seconds * 1e3:.2f} ms"}
+    rows = {"ran on": f"{device}, {seconds * 1e3:.2f} ms"}
     if seed is not None:
         rows["seed"] = str(seed)
     if path is not None:

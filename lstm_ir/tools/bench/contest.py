@@ -93,7 +93,7 @@ def run_case(case: Case, rules: Rules, module: "Module | None" = None) -> CaseRe
         case,
         entries[NAME],
         module.forms,
-        module.device.driver,
+        module.device_for(case.batch, case.steps).driver,
         tuple(entries[peer.name] for peer in rules.peers),
         tuple(entries[name] for name in forms.modules),
         tuple(entries[name] for name in forms.fixed_modules),

@@ -14,9 +14,9 @@ BATCH_SECONDS = 0.02
 MAX_CALLS = 400
 """Calls of one turn, at most."""
 MIN_TURNS = 5
-_PAUSE_SECONDS = 0.003
-"""Before a turn: worker threads of the contestant before it stop spinning."""
-_UNTIMED_SECONDS = 0.003
+_PAUSE_SECONDS = 0.06
+"""Before a turn: worker threads of the contestant before it stop spinning; ONNX Runtime's do so for 45 ms."""
+_UNTIMED_SECONDS = 0.01
 """Calls of a turn that come first and do not count: caches and threads are the contestant's own again."""
 
 
