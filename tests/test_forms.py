@@ -214,3 +214,25 @@ def test_large_inputs_in_the_callers_memory_are_only_read(form):
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(memory, before)
     assert_close(first, run_model(model_of(layer), x).outputs[0], "float32")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads):
+    """Both branches, on both sides of the border of 6 rows a worker."""
+    rng = np.random.default_rng(1)
+    layer = LSTM(264, return_sequences=True, return_state=True)
+    layer.build((None, None, 5))
+    artifact = compile_artifact(layer)
+    assert [(scan["form"], scan["large_batch_form"]) for scan in artifact.description["scans"]] == [
+        ("cooperative", "persistent")
+    ]
+    module = lstm_ir.load(artifact.data, threads=threads)
+    drawn = Drawn(layer.get_config() | {"dtype": "float32"}, None, 5, "cooperative", 1)
+    check_calls(module, layer, drawn, rng, [(1, 3, "none"), (6 * threads - 1, 4, "holes"), (6 * threads, 4, "right")])
+
+
+def test_a_fixed_batch_or_a_form_asked_for_has_one_kernel():
+    layer = LSTM(264)
+    layer.build((None, None, 5))
+    for options in ({"batch": 1}, {"form": "cooperative"}, {"form": "persistent"}):
+        assert "large_batch_form" not in compile_artifact(layer, **options).description["scans"][0]

@@ -81,7 +81,8 @@ class ScanOp(IRDLOperation):
     With input_dropout [G, B, I] and recurrent_dropout [G, B, U], gate g sees x and h multiplied by masks of its own.
 
     Results: output [B, U], or [B, T, U] by ``output_map``; the states after the last visited step.
-    ``form`` and ``reason`` are set by lstm-choose-form.
+    ``form`` and ``reason`` are set by lstm-choose-form, and ``large_batch_form`` where the batch, open until run time,
+    decides between two.
     """
 
     name = "lstm.scan"
@@ -103,6 +104,7 @@ class ScanOp(IRDLOperation):
     masked_output = prop_def(StringAttr)
     unroll = opt_prop_def(UnitAttr)
     form = opt_prop_def(StringAttr)
+    large_batch_form = opt_prop_def(StringAttr)
     reason = opt_prop_def(StringAttr)
 
     output = result_def(base(TensorType))
@@ -190,7 +192,7 @@ class ScanOp(IRDLOperation):
             recurrent_dropout=self.recurrent_dropout,
         )
         new.location = self.location
-        new.form, new.reason = self.form, self.reason
+        new.form, new.large_batch_form, new.reason = self.form, self.large_batch_form, self.reason
         return new
 
     @property
@@ -276,6 +278,10 @@ class ScanOp(IRDLOperation):
             raise VerifyException(f"{who}: zero_map needs a mask and masked_output zero")
         if self.form is not None and self.form.data not in FORMS:
             raise VerifyException(f"{who}: form {self.form.data!r} is not one of {', '.join(FORMS)}")
+        if self.large_batch_form is not None:
+            both = (None if self.form is None else self.form.data, self.large_batch_form.data)
+            if both != ("cooperative", "persistent"):
+                raise VerifyException(f"{who}: only a cooperative scan has a large_batch_form, persistent; got {both}")
         time = self._verify_sequence(who, "input", self.input.type, self.input_map, None, batch, (None,))
         if self.mask is not None and self.mask_map is not None:
             self._verify_sequence(who, "mask", self.mask.type, self.mask_map, time, batch, ())

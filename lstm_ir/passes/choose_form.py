@@ -12,7 +12,7 @@ from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, shape_of
-from lstm_ir.passes.cost_model import Costs, ScanFacts, choose
+from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
@@ -56,6 +56,8 @@ class ChooseFormPass(ModulePass):
     Before: ``lstm.scan ...``
     After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
+    A cooperative scan of an open batch is persistent where each core gets whole row tiles: ``large_batch_form``.
+
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
     that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
     ``lstm-ir bench --calibrate``.
@@ -82,8 +84,12 @@ class ChooseFormPass(ModulePass):
             if not isinstance(scan, ScanOp) or scan.form is not None:
                 continue
             try:
-                form, reason = choose(facts_of(scan, self.vector, self.workers, costs), self.form)
+                facts = facts_of(scan, self.vector, self.workers, costs)
+                form, reason = choose(facts, self.form)
             except ValueError as error:
                 raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)
+            if self.form == "auto" and form == "cooperative" and facts.batch is None:
+                scan.large_batch_form = StringAttr("persistent")
+                reason = f"{reason}; persistent from {LARGE_BATCH_ROWS} rows a core on"
             scan.reason = StringAttr(reason)

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
 from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS
 from lstm_ir.passes.kernels.cooperative import CooperativeKernel
 from lstm_ir.passes.kernels.persistent import PersistentKernel
 from lstm_ir.passes.kernels.scan_kernel import ScanKernel
-from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS
+from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS, VectorTarget
 from lstm_ir.passes.structured import TensorBuilder
 from lstm_ir.passes.worker_count import declare_workers, load_workers
 
@@ -34,23 +37,56 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
     if workers < 1:
         raise PassFailedException(f"{who}: workers {workers} is not a positive number")
     declare_workers(module, workers)
-    taken = sum(isinstance(op, ExecutableOp) for op in module.body.block.ops)
-    for number, same in enumerate(_by_layer(scans), taken):
+    number = sum(isinstance(op, ExecutableOp) for op in module.body.block.ops)
+    for same in _by_layer(scans):
         # The first has a mask if any has: what it needs serves all.
         for scan in same:
-            host = TensorBuilder.before(scan)
-            may_have_mask = same[0].mask is not None
-            builder = kernel(f"scan{number}", scan, VECTOR_TARGETS[vector], host, may_have_mask=may_have_mask)
-            results = builder.lower(load_workers(host))
+            dispatched = _Dispatched(scan, VECTOR_TARGETS[vector], number, may_have_mask=same[0].mask is not None)
+            results = dispatched.lower(kernel)
             if scan is same[0]:
-                first = module.body.block.first_op
-                assert first is not None
-                Rewriter.insert_op(builder.build(), InsertPoint.before(first))
+                for builder in dispatched.kernels:
+                    first = module.body.block.first_op
+                    assert first is not None
+                    Rewriter.insert_op(builder.build(), InsertPoint.before(first))
             for before, after in zip(scan.results, results, strict=True):
                 before.replace_all_uses_with(after)
+        number += len(dispatched.kernels)
     # Last: a kernel looks at the scans beside its own.
     for scan in reversed(scans):
         Rewriter.erase_op(scan)
+
+
+class _Dispatched:
+    """One scan's dispatch, or two of which the batch chooses one at run time; and their kernels, yet to be built."""
+
+    def __init__(self, scan: ScanOp, target: VectorTarget, number: int, *, may_have_mask: bool) -> None:
+        self.scan, self.target, self.number, self.may_have_mask = scan, target, number, may_have_mask
+        self.kernels: list[ScanKernel] = []
+
+    def lower(self, kernel: type[ScanKernel]) -> Sequence[SSAValue]:
+        """Build what replaces the scan in front of it; returns the values of its results."""
+        host = TensorBuilder.before(self.scan)
+        if self.scan.large_batch_form is None:
+            return self._dispatch(kernel, host)
+        workers, rows = load_workers(host), host.index(LARGE_BATCH_ROWS)
+        least = host.do(arith.MuliOp(workers, rows))
+        batch = host.index(host.size(self.scan.init[0], 0))
+        is_large = host.do(arith.CmpiOp(batch, least, "sge"))
+        regions = []
+        for kind in (PersistentKernel, kernel):
+            block = Block()
+            inside = TensorBuilder.at_end(block)
+            inside.insert(scf.YieldOp(*self._dispatch(kind, inside)))
+            regions.append(Region(block))
+        split_rows, share_units = regions
+        types = [value.type for value in self.scan.results]
+        return host.insert(scf.IfOp(is_large, types, split_rows, share_units)).results
+
+    def _dispatch(self, kind: type[ScanKernel], host: TensorBuilder) -> list[SSAValue]:
+        name = f"scan{self.number + len(self.kernels)}"
+        builder = kind(name, self.scan, self.target, host, may_have_mask=self.may_have_mask)
+        self.kernels.append(builder)
+        return builder.lower(load_workers(host))
 
 
 def _by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:
@@ -94,7 +130,8 @@ class LowerScanCooperativePass(ModulePass):
     Before: ``%y, %h, %c = lstm.scan ... kernels(%K) recurrent_kernels(%R) ... {form = "cooperative"}``
     After: ``stream.executable @scan0 ...``, ``%y, %h, %c, ... = flow.dispatch @scan0::@scan0[%workgroups](...)``
 
-    The workgroups share the units of each step, and meet at a counter.
+    The workgroups share the units of each step, and meet at a counter. A scan with a ``large_batch_form`` becomes an
+    ``scf.if`` on the batch, with a persistent dispatch in its other branch.
 
     Options and errors: as of lstm-lower-scan-persistent.
     """

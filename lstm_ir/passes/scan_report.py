@@ -31,6 +31,7 @@ def _report(scan: ScanOp) -> dict[str, Any]:
         "name": scan.layer.data,
         "form": scan.form.data,
         "reason": scan.reason.data,
+        **({} if scan.large_batch_form is None else {"large_batch_form": scan.large_batch_form.data}),
         "features": facts.features,
         "units": facts.units,
         "batch": facts.batch,

@@ -654,3 +654,13 @@ func.func @f(%b: f32, %n: index) {
   %y = "stream.binding.subspan"(%b, %n) : (f32, index) -> memref<4xf32>
   func.return
 }
+
+// -----
+// CHECK: lstm.scan 'a': only a cooperative scan has a large_batch_form, persistent; got ('loop', 'persistent')
+func.func @f(%p: tensor<2x6x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<2x5xf32>) {
+  %y, %h = lstm.scan "a" input(%p : tensor<2x6x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<2x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop", large_batch_form = "persistent"} -> tensor<2x5xf32>, tensor<2x5xf32> cell {
+  ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
+    lstm.yield %z : vector<5xf32>
+  }
+  func.return
+}

@@ -159,3 +159,23 @@ func.func @others(%x: tensor<2x6x3xf32>, %K: tensor<3x5xf32>, %R: tensor<5x5xf32
   }
   func.return %y, %y1 : tensor<2x5xf32>, tensor<2x5xf32>
 }
+
+// -----
+// The batch chooses at run time: rows are split where each worker gets 6 of them, else the units are shared.
+// CHECK-LABEL: stream.executable
+// CHECK-LABEL: func.func @either
+// CHECK: "util.global.load"() <{global = @workers}> : () -> index
+// CHECK: arith.constant 6 : index
+// CHECK: arith.muli
+// CHECK: arith.cmpi sge
+// CHECK-NEXT: scf.if {{.*}} -> (tensor<?x5xf32>, tensor<?x5xf32>) {
+// CHECK: entry_points = [@scan0::@scan0], {{.*}}tied_operands = [-1 : index, -1 : index, -1 : index]
+// CHECK: } else {
+// CHECK: entry_points = [@scan1::@scan1], {{.*}}tied_operands = [-1 : index, -1 : index, -1 : index, {{[0-9]+}} : index]
+func.func @either(%x: tensor<?x6x3xf32>, %K: tensor<3x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<?x5xf32>) -> tensor<?x5xf32> {
+  %y, %h = lstm.scan "a" input(%x : tensor<?x6x3xf32>) kernels(%K : tensor<3x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<?x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "cooperative", large_batch_form = "persistent"} -> tensor<?x5xf32>, tensor<?x5xf32> cell {
+  ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
+    lstm.yield %z : vector<5xf32>
+  }
+  func.return %y : tensor<?x5xf32>
+}
