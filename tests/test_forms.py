@@ -145,13 +145,13 @@ def test_unrolled_is_the_reference(drawn):
 
 
 @given(drawn_layers("persistent"), st.sampled_from([1, 2, 5]))
-@settings(max_examples=12)
+@settings(max_examples=9)
 def test_persistent_is_the_reference(drawn, threads):
     check_against_reference(drawn, threads=threads, calls=KERNEL_CALLS)
 
 
 @given(drawn_layers("cooperative"), st.sampled_from([1, 2, 5]))
-@settings(max_examples=12)
+@settings(max_examples=9)
 def test_cooperative_is_the_reference(drawn, threads):
     check_against_reference(drawn, threads=threads, calls=KERNEL_CALLS)
 

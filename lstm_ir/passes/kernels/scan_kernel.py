@@ -1,5 +1,6 @@
 """What the kernels of a scan have in common: where its tensors lie, the projection of a chunk, and one step."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ class Carried:
     dropped: Place | None
 
 
-class ScanKernel:
+class ScanKernel(ABC):
     """A fused scan that still has its kernels, as one dispatch.
 
     Scans of one layer, with and without a mask, share a kernel: ``lower`` builds the dispatch of each, ``build`` the
@@ -109,17 +110,17 @@ class ScanKernel:
         self.line = self.gates * self.panels.padded_units
         self.padded_features = round_up(features, ALIGNMENT)
 
+    @abstractmethod
     def lower(self, workers: SSAValue) -> list[SSAValue]:
         """Build the dispatch; returns the scan's output and the states after the last step.
 
         Args:
             workers: How many workgroups run at once.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def build(self) -> ExecutableOp:
         """Build the kernel that ``lower`` declared; returns its executable."""
-        raise NotImplementedError
 
     # On the host: tensors, sizes.
 
