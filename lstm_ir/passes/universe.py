@@ -21,7 +21,6 @@ _PASSES = {
     "lstm-lower-layers": ("lower_layers", "LowerLayersPass"),
     "lstm-lower-dropout": ("lower_dropout", "LowerDropoutPass"),
     "lstm-expand-math": ("expand_math", "ExpandMathPass"),
-    "lstm-expand-vector-math": ("kernels.expand_vector_math", "ExpandVectorMathPass"),
     "lstm-materialize-weights": ("materialize_weights", "MaterializeWeightsPass"),
     "lstm-check-stage": ("check_stage", "CheckStagePass"),
 }

@@ -10,7 +10,7 @@ from xdsl.ir import Block, Region, SSAValue
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, WorkgroupIdOp
 from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
-from lstm_ir.passes.kernels.scan_kernel import ALIGNMENT, Carried, Part, ScanKernel
+from lstm_ir.passes.kernels.scan_kernel import ALIGNMENT, Carried, Part, ScanKernel, one_after_another
 from lstm_ir.passes.structured import Size, Tensor
 
 PATIENCE = 2000
@@ -72,10 +72,7 @@ class CooperativeKernel(ScanKernel):
             sizes.times(ranges, steps, rows, copies * self.padded_features),
             sizes.times(ranges, sizes.round_up(rows, ALIGNMENT)),
         ]
-        starts: list[Size] = [0]
-        for part in parts:
-            starts.append(sizes.plus(starts[-1], part))
-        return starts[:-1], starts[-1]
+        return one_after_another(sizes, parts)
 
     def _build(self, ranges: Size, tiles: Size, steps: Size, memory: Place, counters: Place) -> None:
         b = self.b

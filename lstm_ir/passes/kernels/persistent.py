@@ -5,7 +5,7 @@ from xdsl.ir import SSAValue
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, WorkgroupIdOp
 from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel_builder import Place
-from lstm_ir.passes.kernels.scan_kernel import ALIGNMENT, Carried, Part, ScanKernel
+from lstm_ir.passes.kernels.scan_kernel import ALIGNMENT, Carried, Part, ScanKernel, one_after_another
 from lstm_ir.passes.structured import Size
 
 
@@ -41,10 +41,7 @@ class PersistentKernel(ScanKernel):
             sizes.times(steps, rows, copies * self.padded_features),
             sizes.round_up(rows, ALIGNMENT),
         ]
-        starts: list[Size] = [0]
-        for part in parts:
-            starts.append(sizes.plus(starts[-1], part))
-        return starts[:-1], starts[-1]
+        return one_after_another(sizes, parts)
 
     def _build(self, memory: Place, rows: Size, steps: Size) -> None:
         b = self.b

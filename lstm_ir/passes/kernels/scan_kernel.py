@@ -43,6 +43,14 @@ def why_not(scan: ScanOp) -> str | None:
     return None
 
 
+def one_after_another(sizes: IndexBuilder, parts: Sequence[Size]) -> tuple[list[Size], Size]:
+    """Return where each part of a buffer begins, and the size of all, from the parts' sizes."""
+    starts: list[Size] = [0]
+    for part in parts:
+        starts.append(sizes.plus(starts[-1], part))
+    return starts[:-1], starts[-1]
+
+
 @dataclass(frozen=True)
 class Part:
     """What a workgroup works on at a time: some rows, and a range of their unit tiles.
