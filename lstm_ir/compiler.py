@@ -254,9 +254,10 @@ def lower(
 
     context, passes = make_context(), available_passes()
 
-    def run(pipeline: str, verify_each: bool) -> None:
+    # Verifying costs as much as a pass: between passes it is for somebody who looks at them.
+    def run(pipeline: str, *, verify_result: bool) -> None:
         def check(previous: Any, module: ModuleOp, following: Any) -> None:
-            if verify_each:
+            if after_pass is not None or (verify_result and following is None):
                 module.verify()
             if previous is not None and after_pass is not None:
                 after_pass(str(previous.spec()), module)
@@ -270,12 +271,11 @@ def lower(
         except DiagnosticException as error:
             raise CompileError(f"the IR does not verify: {error}") from error
 
-    run(recurrence_pipeline(form, kernels), verify_each=True)
+    run(recurrence_pipeline(form, kernels), verify_result=True)
     scans = report_scans(layer_module.module)
     if until == "target":
-        # Verifying costs as much as a pass. IREE verifies what it is handed; the stages before, only for somebody who
-        # looks at them.
-        run(tensor_pipeline(kernels), verify_each=after_pass is not None)
+        # IREE verifies what it is handed.
+        run(tensor_pipeline(kernels), verify_result=False)
     return scans
 
 

@@ -13,9 +13,10 @@ from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import Float64Type, ModuleOp, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from lstm_ir.passes.arithmetic import Arithmetic
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.structured import ScalarBuilder
 
 LN2_HIGH = 6.93147180369123816490e-01
@@ -184,4 +185,4 @@ class ExpandMathPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        PatternRewriteWalker(ExpandDouble(), apply_recursively=False).rewrite_module(op)
+        rewrite_program(op, ExpandDouble(), apply_recursively=False)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.passes.activation_math import expand_activation
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.structured import ScalarBuilder
 
 
@@ -39,4 +40,4 @@ class LowerActivationsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        PatternRewriteWalker(ExpandActivation()).rewrite_module(op)
+        rewrite_program(op, ExpandActivation())

@@ -12,13 +12,13 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
 
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.shapes import element_type, shape_of
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.structured import ScalarBuilder, Size, TensorBuilder
 from lstm_ir.passes.threefry import threefry2x32
 
@@ -95,4 +95,4 @@ class LowerDropoutPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
         patterns = [LowerDropoutMask(), LowerDrop()]
-        PatternRewriteWalker(GreedyRewritePatternApplier(patterns), apply_recursively=False).rewrite_module(op)
+        rewrite_program(op, GreedyRewritePatternApplier(patterns), apply_recursively=False)

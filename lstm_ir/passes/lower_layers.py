@@ -12,7 +12,6 @@ from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
     PatternRewriter,
-    PatternRewriteWalker,
     RewritePattern,
     op_type_rewrite_pattern,
 )
@@ -21,6 +20,7 @@ from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp,
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.shapes import element_type, shape_of
 from lstm_ir.passes.activation_math import expand_activation
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.row_wise import build_row_wise
 from lstm_ir.passes.structured import ScalarBuilder, Tensor, TensorBuilder
 
@@ -234,4 +234,4 @@ class LowerLayersPass(ModulePass):
             LowerReverse(),
             EraseDropout(),
         ]
-        PatternRewriteWalker(GreedyRewritePatternApplier(patterns), apply_recursively=False).rewrite_module(op)
+        rewrite_program(op, GreedyRewritePatternApplier(patterns), apply_recursively=False)

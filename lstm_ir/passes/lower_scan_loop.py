@@ -7,9 +7,10 @@ from xdsl.dialects import scf
 from xdsl.dialects.builtin import IndexType, ModuleOp
 from xdsl.ir import Block
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 
 from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 
@@ -47,4 +48,4 @@ class LowerScanLoopPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        PatternRewriteWalker(LowerScanLoop(), apply_recursively=False).rewrite_module(op)
+        rewrite_program(op, LowerScanLoop(), apply_recursively=False)

@@ -6,11 +6,12 @@ from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern, op_type_rewrite_pattern
+from xdsl.pattern_rewriter import PatternRewriter, RewritePattern, op_type_rewrite_pattern
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
 from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.passes.program_rewrite import rewrite_program
 from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 
@@ -56,4 +57,4 @@ class LowerScanUnrolledPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        PatternRewriteWalker(LowerScanUnrolled(), apply_recursively=False).rewrite_module(op)
+        rewrite_program(op, LowerScanUnrolled(), apply_recursively=False)

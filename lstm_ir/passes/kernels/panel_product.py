@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
 from lstm_ir.passes.kernels.panels import Panels
-from lstm_ir.passes.kernels.vector_target import UNROLL, Tile, VectorTarget
+from lstm_ir.passes.kernels.vector_target import Tile, VectorTarget
 from lstm_ir.passes.structured import Size
 
 REST_ROWS = (4, 2, 1)
@@ -131,7 +131,7 @@ class PanelProduct:
             current = list(sums)
             weights_at = b.at(panel, b.times(k, line))
             values_at = [b.at(place, k) for place in lefts]
-            for term in range(UNROLL):
+            for term in range(self.target.unroll):
                 weights = {}
                 for gate, vector in columns:
                     group_offset = (gate // panels.width) * panels.panel_size
@@ -145,7 +145,7 @@ class PanelProduct:
                         current[number] = self._multiply_add(value, weights[gate, vector], current[number])
             return current
 
-        totals = b.accumulate(0, panels.depth, UNROLL, starts, terms)
+        totals = b.accumulate(0, panels.depth, self.target.unroll, starts, terms)
         for number, cell in enumerate(cells):
             parts = totals[number :: len(cells)]
             while len(parts) > 1:

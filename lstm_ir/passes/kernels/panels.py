@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lstm_ir.passes.kernels.vector_target import UNROLL, VectorTarget
+from lstm_ir.passes.kernels.vector_target import MOST_TERMS, VectorTarget
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -64,7 +64,7 @@ class Panels:
     @property
     def depth(self) -> int:
         """Rows with padding; a bias is one row."""
-        return 1 if self.terms == 0 else round_up(self.terms, UNROLL)
+        return 1 if self.terms == 0 else round_up(self.terms, MOST_TERMS)
 
     @property
     def padded_units(self) -> int:

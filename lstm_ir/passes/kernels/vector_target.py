@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 FMA_IN_FLIGHT = 8
 """Independent sums that hide the latency of a multiply-add: 4 cycles on 2 units."""
-UNROLL = 4
-"""Terms of a sum handled an iteration. Below that, counting costs as much as a tile's arithmetic."""
+MOST_TERMS = 4
+"""Panels have a multiple of so many terms, whole iterations for every target."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class VectorTarget:
         registers: Vector registers.
         fma: Whether there is a fused multiply-add; without one, products need registers of their own.
         rows: Rows of the largest tile. Beyond 6, loads are no bottleneck any more.
+        unroll: Terms of a sum handled an iteration, 1, 2 or 4. More than 2 run no faster, and compiling takes longer;
+            but where a multiply-add takes one factor from a lane, LLVM keeps sums in registers with 4 only.
     """
 
     name: str
@@ -44,6 +46,7 @@ class VectorTarget:
     registers: int
     fma: bool
     rows: int
+    unroll: int = 2
 
     def panel_gates(self, gates: int) -> int:
         """Return how many gates' weights stand side by side: as many as the largest tile works on at a time."""
@@ -74,7 +77,7 @@ class VectorTarget:
         # Without fused multiply-add only the additions wait, and products take the registers.
         wanted = FMA_IN_FLIGHT if self.fma else FMA_IN_FLIGHT // 2
         split = 1
-        while sums * split < wanted and split < UNROLL:
+        while sums * split < wanted and split < self.unroll:
             split *= 2
         return split
 
@@ -86,7 +89,7 @@ class VectorTarget:
 AVX512 = VectorTarget("avx512", 16, 32, fma=True, rows=6)
 AVX2 = VectorTarget("avx2", 8, 16, fma=True, rows=6)
 SSE = VectorTarget("sse", 4, 16, fma=False, rows=4)
-NEON = VectorTarget("neon", 4, 32, fma=True, rows=6)
+NEON = VectorTarget("neon", 4, 32, fma=True, rows=6, unroll=4)
 
 VECTOR_TARGETS = {target.name: target for target in (AVX512, AVX2, SSE, NEON)}
 """By name, as the options of passes spell them."""

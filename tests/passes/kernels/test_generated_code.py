@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ir.passes.emission import emit_bytecode
 from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
-from lstm_ir.passes.kernels.vector_target import UNROLL, VECTOR_TARGETS, VectorTarget, vector_target
+from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS, VectorTarget, vector_target
 from lstm_ir.passes.pipelines import KernelOptions, recurrence_pipeline, tensor_pipeline
 
 UNITS, FEATURES = 40, 12
@@ -50,6 +50,7 @@ class Machine:
 
 
 X86_FMA = r"vfmadd\d+ps\s.*%{}"
+GATES = 4
 MACHINES = [
     Machine("x86-64-v4", VECTOR_TARGETS["avx512"], X86_FMA.format("zmm"), X86_FMA.format("[xy]mm")),
     Machine("x86-64-v3", VECTOR_TARGETS["avx2"], X86_FMA.format("ymm"), X86_FMA.format("xmm")),
@@ -108,7 +109,8 @@ def _product_loops(machine, lines):
     return [
         loop
         for loop in _innermost_loops(lines)
-        if _count(machine.multiply, loop) >= UNROLL and not any(only_cells.match(line) for line in loop)
+        if _count(machine.multiply, loop) >= GATES * machine.target.unroll
+        and not any(only_cells.match(line) for line in loop)
     ]
 
 
@@ -138,9 +140,9 @@ def test_kernels_call_nothing(compiled):
 def test_largest_tile_is_one_loop(compiled):
     """Both products, with the input and with h, have an inner loop of all rows, gates and terms of the largest tile."""
     machine, lines = compiled
-    tile = machine.target.tile(machine.target.rows, 4)
+    tile = machine.target.tile(machine.target.rows, GATES)
     multiplies = sorted(_count(machine.multiply, loop) for loop in _product_loops(machine, lines))
-    assert multiplies[-2:] == [tile.rows * tile.gates * tile.vectors * UNROLL] * 2
+    assert multiplies[-2:] == [tile.rows * tile.gates * tile.vectors * machine.target.unroll] * 2
 
 
 def test_sums_stay_in_registers(compiled):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_ir.passes.kernels.panels import Panels, round_up
-from lstm_ir.passes.kernels.vector_target import UNROLL, VECTOR_TARGETS
+from lstm_ir.passes.kernels.vector_target import MOST_TERMS, VECTOR_TARGETS
 
 
 def packed_one_by_one(panels, weight):
@@ -53,7 +53,7 @@ def test_sizes(panels):
     # No tile without a unit.
     assert panels.padded_units - panels.lanes < panels.units <= panels.padded_units
     # Whole iterations over the terms; a bias has none.
-    assert panels.depth % UNROLL == 0 if panels.terms else panels.depth == 1
+    assert panels.depth % MOST_TERMS == 0 if panels.terms else panels.depth == 1
     assert panels.depth >= panels.terms
 
 

@@ -6,9 +6,9 @@ from lstm_ir.passes.kernels.vector_target import (
     AVX2,
     AVX512,
     FMA_IN_FLIGHT,
+    MOST_TERMS,
     NEON,
     SSE,
-    UNROLL,
     VECTOR_TARGETS,
     vector_target,
 )
@@ -66,7 +66,8 @@ def test_tiles_divide_the_work(target, gates, apart):
         # The loops over the gates and over the terms end with whole tiles.
         assert gates % tile.gates == 0
         assert apart or tile.gates % width == 0
-        assert UNROLL % tile.split == 0
+        assert target.unroll % tile.split == 0
+        assert MOST_TERMS % target.unroll == 0
         # No register is left that only names a sum.
         assert tile.rows * tile.gates * tile.vectors * tile.split < target.registers
 
