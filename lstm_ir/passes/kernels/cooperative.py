@@ -10,7 +10,8 @@ from xdsl.ir import Block, Region, SSAValue
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, WorkgroupIdOp
 from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
-from lstm_ir.passes.kernels.scan_kernel import ALIGNMENT, Carried, Part, ScanKernel, one_after_another
+from lstm_ir.passes.kernels.scan_kernel import Carried, Part, ScanKernel
+from lstm_ir.passes.kernels.scan_tensors import ALIGNMENT, one_after_another
 from lstm_ir.passes.structured import Size, Tensor
 
 PATIENCE = 2000

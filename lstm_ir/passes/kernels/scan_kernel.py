@@ -1,34 +1,26 @@
-"""What the kernels of a scan have in common: where its tensors lie, the projection of a chunk, and one step."""
+"""What the kernels of a scan have in common: the projection of a chunk, and one step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, f32, i1, i8
+from xdsl.dialects.builtin import f32, i1
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
-from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.layer_ops import ActivateOp
-from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.cell_vectors import build_cell
-from lstm_ir.passes.kernels.index_builder import IndexBuilder
-from lstm_ir.passes.kernels.kernel import Kernel
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.kernels.panel_product import Left, PanelProduct
-from lstm_ir.passes.kernels.panels import Panels, round_up
 from lstm_ir.passes.kernels.row_copy import copy_row, zero_row
-from lstm_ir.passes.kernels.vector_target import VectorTarget
-from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
+from lstm_ir.passes.kernels.scan_tensors import ScanTensors
+from lstm_ir.passes.structured import Size
 
 CHUNK_ELEMENTS = 1 << 16
 """Gate sums of a chunk of steps, f32 elements (256 KiB): they stay in the second-level cache until their step reads
 them, and what a long sequence needs does not grow with it."""
-ALIGNMENT = 16
-"""Rows and parts of the scratch begin at multiples of this many f32 elements, a cache line."""
 
 
 def why_not(scan: ScanOp) -> str | None:
@@ -41,14 +33,6 @@ def why_not(scan: ScanOp) -> str | None:
         if isinstance(op, ActivateOp) and op.function.is_row_wise:
             return f"{op.function.kind.data} needs a whole row of units at once"
     return None
-
-
-def one_after_another(sizes: IndexBuilder, parts: Sequence[Size]) -> tuple[list[Size], Size]:
-    """Return where each part of a buffer begins, and the size of all, from the parts' sizes."""
-    starts: list[Size] = [0]
-    for part in parts:
-        starts.append(sizes.plus(starts[-1], part))
-    return starts[:-1], starts[-1]
 
 
 @dataclass(frozen=True)
@@ -79,44 +63,12 @@ class Carried:
     dropped: Place | None
 
 
-class ScanKernel(ABC):
+class ScanKernel(ScanTensors, ABC):
     """A fused scan that still has its kernels, as one dispatch.
 
     Scans of one layer, with and without a mask, share a kernel: ``lower`` builds the dispatch of each, ``build`` the
     kernel, from the one with the mask.
-
-    Args:
-        name: Of the kernel.
-        scan: The scan.
-        target: The vector unit.
-        host: Builds in front of the scan.
-        may_have_mask: Whether some scan that shares the kernel has a mask.
     """
-
-    def __init__(
-        self, name: str, scan: ScanOp, target: VectorTarget, host: TensorBuilder, *, may_have_mask: bool
-    ) -> None:
-        assert scan.is_fused
-        assert not scan.is_hoisted
-        self.name, self.scan, self.target, self.host = name, scan, target, host
-        self.may_have_mask = may_have_mask
-        self.sizes = IndexBuilder(host.insertion_point)
-        layout = describe(scan.input_map)
-        assert layout is not None
-        first, second, features = host.sizes(scan.input)
-        assert isinstance(features, int)
-        self.features = features
-        self.batch, self.time = (second, first) if layout[0] else (first, second)
-        self.gates, self.units = scan.gates, scan.units
-        # Both products write the same sums: if one has a left operand for each gate, both have their tiles.
-        apart = scan.input_dropout is not None or scan.recurrent_dropout is not None
-        self.panels, self.input_panels, self.bias_panels = (
-            Panels.of(target, self.gates, self.units, terms, apart=apart) for terms in (self.units, features, 0)
-        )
-        self.vectors = self.panels.lanes // target.lanes
-        self.width = round_up(self.panels.padded_units, ALIGNMENT)
-        self.line = self.gates * self.panels.padded_units
-        self.padded_features = round_up(features, ALIGNMENT)
 
     @abstractmethod
     def lower(self, workers: SSAValue) -> list[SSAValue]:
@@ -130,7 +82,7 @@ class ScanKernel(ABC):
     def build(self) -> ExecutableOp:
         """Build the kernel that ``lower`` declared; returns its executable."""
 
-    # On the host: tensors, sizes.
+    # On the host.
 
     def chunk_steps(self, rows: Size) -> Size:
         """Return how many steps of some rows make a chunk."""
@@ -138,122 +90,11 @@ class ScanKernel(ABC):
         steps = sizes.quotient(CHUNK_ELEMENTS, sizes.times(rows, self.line))
         return sizes.least(sizes.most(steps, 1), self.time)
 
-    def declare(
-        self, workgroups: Size, scratch: Size, further: Sequence[Size], updates: Sequence[SSAValue] = ()
-    ) -> None:
-        """Declare what the kernel works with.
-
-        Args:
-            workgroups: How many run.
-            scratch: f32 elements of memory that they use.
-            further: Sizes that it needs.
-            updates: Tensors that it changes in place.
-        """
-        scan = self.scan
-        reads = self._arguments()
-        self.names = list(reads)
-        has_mask = [self.host.index(int(scan.mask is not None))] if self.may_have_mask else []
-        writes = [self._output(), *(Tensor((self.batch, self.units), f32) for _ in scan.init), Tensor((scratch,), f32)]
-        self.kernel = Kernel(
-            self.name,
-            self.host,
-            self.target.lanes,
-            [*reads.values(), *updates],
-            writes,
-            [*has_mask, self.batch, self.time, scratch, *further],
-            workgroups,
-            len(updates),
-        )
-
-    def open(self) -> tuple[Any, ...]:
-        """Name what was declared, inside the kernel; returns its scratch and the further sizes."""
-        kernel, scan = self.kernel, self.scan
-        b = self.b = kernel.b
-        sizes = list(kernel.sizes)
-        self.has_mask = b.compare(sizes.pop(0), "ne", 0) if self.may_have_mask else None
-        self.batch, self.time, scratch, *further = sizes
-        self.places = self._name_places(kernel, self.names)
-        steps = 1 if scan.output_map is None else self.time
-        self.y = kernel.result(0, b.times(self.batch, steps, self.units))
-        self.results = [kernel.result(1 + n, b.times(self.batch, self.units)) for n in range(len(scan.init))]
-        return (kernel.result(1 + len(scan.init), scratch), *further)
-
-    def _arguments(self) -> dict[str, SSAValue]:
-        """Return the tensors that the kernel reads, by what they are."""
-        scan = self.scan
-        weights = {
-            "kernel": (scan.kernels[0], self.input_panels),
-            "recurrent_kernel": (scan.recurrent_kernels[0], self.panels),
-            **({"bias": (scan.biases[0], self.bias_panels)} if scan.biases else {}),
-        }
-        optional = {
-            "input_dropout": scan.input_dropout,
-            "recurrent_dropout": scan.recurrent_dropout,
-            # Without a mask its place holds something that is never read.
-            "mask": (scan.mask or scan.input) if self.may_have_mask else None,
-        }
-        return {
-            "input": scan.input,
-            **{name: self.host.do(PanelsOp(value, self.gates, p.shape)) for name, (value, p) in weights.items()},
-            **{name: value for name, value in optional.items() if value is not None},
-            **{f"init{number}": value for number, value in enumerate(scan.init)},
-        }
-
-    def _output(self) -> Tensor:
-        if self.scan.output_map is None:
-            return Tensor((self.batch, self.units), f32)
-        layout = describe(self.scan.output_map)
-        assert layout is not None
-        leading = (self.time, self.batch) if layout[0] else (self.batch, self.time)
-        return Tensor((*leading, self.units), f32)
-
-    def _name_places(self, kernel: Kernel, names: Sequence[str]) -> dict[str, Place]:
-        b = self.b
-        rows = {"input_dropout": self.gates * self.features, "recurrent_dropout": self.gates * self.units}
-        static = {
-            "kernel": self.input_panels.size,
-            "recurrent_kernel": self.panels.size,
-            "bias": self.line,
-        }
-        places = {}
-        for number, name in enumerate(names):
-            if name in static:
-                elements: Size = static[name]
-            elif name in ("input", "mask"):
-                elements = b.times(self.batch, self.time, self.features if name == "input" else 1)
-            else:
-                elements = b.times(self.batch, rows.get(name, self.units))
-            places[name] = kernel.source(number, elements, i8 if name == "mask" else f32)
-        return places
-
-    # In the kernel: places and conditions.
+    # In the kernel.
 
     def row_of(self, start: Place, r: SSAValue) -> Place:
         """Return a row of a state, or of a dropped h."""
         return self.b.at(start, self.b.times(r, self.width))
-
-    def step_of(self, start: Place, map_: AffineMapAttr, k: Size, row: Size, width: int) -> Place:
-        """Return where visited step k of a row of the batch lies in a tensor with an index map."""
-        b = self.b
-        layout = describe(map_)
-        assert layout is not None
-        time_major, reverse = layout
-        time = b.minus(b.minus(self.time, 1), k) if reverse else k
-        leading = b.times(time, self.batch) if time_major else b.times(row, self.time)
-        return b.at(start, b.times(b.plus(leading, row if time_major else time), width))
-
-    def is_valid(self, k: Size, row: Size, map_: AffineMapAttr) -> SSAValue:
-        """Return whether the mask counts a visited step of a row; it does if there is none."""
-        b = self.b
-        assert self.has_mask is not None
-
-        def look() -> SSAValue:
-            value = b.load(self.step_of(self.places["mask"], map_, k, row, 1))
-            return b.do(arith.CmpiOp(value, b.integer(0, i8), "ne"))
-
-        return b.choose(self.has_mask, look, lambda: b.integer(1, i1))
-
-    # In the kernel: the algorithm.
 
     def start(self, part: Part, into: Carried, begun: Place) -> None:
         """Build the states before the first step."""
