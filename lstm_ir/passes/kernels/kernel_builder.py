@@ -91,21 +91,20 @@ class KernelBuilder(IndexBuilder):
 
     def either(self, condition: SSAValue, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
         """Build what runs where a condition holds, and what runs where it does not."""
-        blocks = (Block(), Block())
-        for block, build in zip(blocks, (then, otherwise), strict=True):
-            with self.inside(block):
-                build()
-                self.insert(scf.YieldOp())
-        self.insert(scf.IfOp(condition, [], Region(blocks[0]), Region(blocks[1])))
+        self._branch(condition, then, otherwise)
 
     def choose(self, condition: SSAValue, then: Callable[[], SSAValue], otherwise: Callable[[], SSAValue]) -> SSAValue:
         """Build a value where a condition holds, and another where it does not."""
-        blocks = (Block(), Block())
-        for block, build in zip(blocks, (then, otherwise), strict=True):
+        return self._branch(condition, then, otherwise).results[0]
+
+    def _branch(self, condition: SSAValue, *builds: Callable[[], SSAValue | None]) -> scf.IfOp:
+        blocks, types = (Block(), Block()), []
+        for block, build in zip(blocks, builds, strict=True):
             with self.inside(block):
                 value = build()
-                self.insert(scf.YieldOp(value))
-        return self.do(scf.IfOp(condition, [value.type], Region(blocks[0]), Region(blocks[1])))
+                self.insert(scf.YieldOp(*([] if value is None else [value])))
+                types = [] if value is None else [value.type]
+        return self.insert(scf.IfOp(condition, types, Region(blocks[0]), Region(blocks[1])))
 
     @contextmanager
     def inside(self, block: Block) -> Iterator[None]:
