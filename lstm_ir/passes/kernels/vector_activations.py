@@ -1,16 +1,20 @@
-"""Activations on vectors of f32 with our own functions."""
+"""Activations on vectors of f32 or f64 with our own functions."""
 
+from xdsl.dialects.builtin import f64
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.shapes import element_type
 from lstm_ir.passes.activation_math import FORMULAS, Formula
 from lstm_ir.passes.arithmetic import Operand
+from lstm_ir.passes.kernels.double_math import DoubleMath
+from lstm_ir.passes.kernels.vector_functions import VectorFunctions
 from lstm_ir.passes.kernels.vector_math import VectorMath
 from lstm_ir.passes.structured import ScalarBuilder
 
 
 def expand_vector_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAValue, fma: bool = True) -> SSAValue:
-    """Build an element-wise activation of x, ``vector<Nxf32>``, in arithmetic alone.
+    """Build an element-wise activation of x, ``vector<Nxf32>`` or ``vector<Nxf64>``, in arithmetic alone.
 
     Args:
         b: Where to build.
@@ -26,11 +30,12 @@ def expand_vector_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAV
 
 
 class _VectorFormula(Formula):
-    """The formulas of the activations, with the functions of VectorMath."""
+    """The formulas of the activations, with our functions."""
 
     def __init__(self, b: ScalarBuilder, function: ActivationAttr, x: SSAValue, fma: bool) -> None:
         super().__init__(b, x, function)
-        self.functions = VectorMath(b, x.type, fma)
+        functions: type[VectorFunctions] = DoubleMath if element_type(x.type) == f64 else VectorMath
+        self.functions = functions(b, x.type, fma)
 
     def compare(self, x: SSAValue, how: str, y: Operand) -> SSAValue:
         return self.functions.compare(x, how, y)

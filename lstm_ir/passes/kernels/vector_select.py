@@ -4,7 +4,7 @@ xDSL's classes of these names know single conditions only.
 """
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I1, I64, Float32Type, IntegerAttr, VectorType, i1
+from xdsl.dialects.builtin import I1, I64, AnyFloat, IntegerAttr, VectorType, i1
 from xdsl.ir import SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
@@ -17,8 +17,8 @@ class VectorCmpfOp(IRDLOperation):
 
     name = "arith.cmpf"
 
-    lhs = operand_def(VectorType[Float32Type])
-    rhs = operand_def(VectorType[Float32Type])
+    lhs = operand_def(VectorType[AnyFloat])
+    rhs = operand_def(VectorType[AnyFloat])
     predicate = prop_def(IntegerAttr[I64])
     fastmath = prop_def(arith.FastMathFlagsAttr)
     result = result_def(VectorType[I1])
@@ -26,7 +26,7 @@ class VectorCmpfOp(IRDLOperation):
     traits = traits_def(Pure())
 
     def __init__(self, lhs: SSAValue, rhs: SSAValue, predicate: str) -> None:
-        assert isa(lhs.type, VectorType[Float32Type])
+        assert isa(lhs.type, VectorType[AnyFloat])
         # By name to the number: as the op on single floats has it.
         named = arith.CmpfOp(lhs, rhs, predicate)
         super().__init__(
@@ -44,9 +44,9 @@ class VectorSelectOp(IRDLOperation):
     name = "arith.select"
 
     condition = operand_def(VectorType[I1])
-    lhs = operand_def(VectorType[Float32Type])
-    rhs = operand_def(VectorType[Float32Type])
-    result = result_def(VectorType[Float32Type])
+    lhs = operand_def(VectorType[AnyFloat])
+    rhs = operand_def(VectorType[AnyFloat])
+    result = result_def(VectorType[AnyFloat])
 
     traits = traits_def(Pure())
 

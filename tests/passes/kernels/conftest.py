@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import VectorType, f32
+from xdsl.dialects.builtin import AnyFloat, VectorType, f32
 from xdsl.ir import Block, SSAValue
 from xdsl.printer import Printer
 from xdsl.rewriter import InsertPoint
@@ -25,28 +25,28 @@ KERNEL = """
       func.func @{name}_kernel(%source: !stream.binding, %target: !stream.binding, %size: index) {{
         %zero = arith.constant 0 : index
         %lanes = arith.constant {lanes} : index
-        %from = stream.binding.subspan %source[%zero] : !stream.binding -> memref<?xf32>{{%size}}
-        %to = stream.binding.subspan %target[%zero] : !stream.binding -> memref<?xf32>{{%size}}
+        %from = stream.binding.subspan %source[%zero] : !stream.binding -> memref<?x{element}>{{%size}}
+        %to = stream.binding.subspan %target[%zero] : !stream.binding -> memref<?x{element}>{{%size}}
         scf.for %i = %zero to %size step %lanes {{
-          %x = vector.load %from[%i] : memref<?xf32>, vector<{lanes}xf32>
+          %x = vector.load %from[%i] : memref<?x{element}>, vector<{lanes}x{element}>
 {body}
-          vector.store {result}, %to[%i] : memref<?xf32>, vector<{lanes}xf32>
+          vector.store {result}, %to[%i] : memref<?x{element}>, vector<{lanes}x{element}>
         }}
         func.return
       }}
     }}
   }}
-  func.func @{name}(%x: tensor<?xf32>) -> tensor<?xf32> {{
+  func.func @{name}(%x: tensor<?x{element}>) -> tensor<?x{element}> {{
     %zero = arith.constant 0 : index
-    %n = tensor.dim %x, %zero : tensor<?xf32>
+    %n = tensor.dim %x, %zero : tensor<?x{element}>
     %y = flow.dispatch @{name}_executable::@{name}_kernel(%x, %n)
-        : (tensor<?xf32>{{%n}}, index) -> tensor<?xf32>{{%n}}
-    func.return %y : tensor<?xf32>
+        : (tensor<?x{element}>{{%n}}, index) -> tensor<?x{element}>{{%n}}
+    func.return %y : tensor<?x{element}>
   }}"""
 
 
-def _kernel(name: str, build: Build, lanes: int) -> str:
-    block = Block(arg_types=[VectorType(f32, [lanes])])
+def _kernel(name: str, build: Build, lanes: int, element: AnyFloat) -> str:
+    block = Block(arg_types=[VectorType(element, [lanes])])
     block.args[0].name_hint = "x"
     result = build(ScalarBuilder(InsertPoint.at_end(block)), block.args[0])
     text = io.StringIO()
@@ -62,17 +62,16 @@ def _kernel(name: str, build: Build, lanes: int) -> str:
     for op in block.ops:
         op.verify()
         body.append(printed(lambda op=op: printer.print_op(op)))
-    return KERNEL.format(
-        name=name, lanes=lanes, body="\n".join(body), result=printed(lambda: printer.print_ssa_value(result))
-    )
+    result_text = printed(lambda: printer.print_ssa_value(result))
+    return KERNEL.format(name=name, lanes=lanes, element=element, body="\n".join(body), result=result_text)
 
 
 @pytest.fixture(scope="session")
 def compile_vector_functions() -> Callable[..., bytes]:
-    """Compile functions of ``vector<lanes x f32>`` for a CPU: ``compile_vector_functions(functions, lanes, flags)``."""
+    """Compile functions of vectors for a CPU: ``compile_vector_functions(functions, lanes, flags, element)``."""
 
-    def compile_(functions: Mapping[str, Build], lanes: int, flags: Sequence[str]) -> bytes:
-        kernels = "".join(_kernel(name, build, lanes) for name, build in functions.items())
+    def compile_(functions: Mapping[str, Build], lanes: int, flags: Sequence[str], element: AnyFloat = f32) -> bytes:
+        kernels = "".join(_kernel(name, build, lanes, element) for name, build in functions.items())
         return compile_bytecode(f"builtin.module @lstm_ir {{{kernels}\n}}".encode() + b"\0", flags)
 
     return compile_
@@ -84,11 +83,14 @@ def load_vector_functions(
 ) -> Callable[..., Callable[[str, np.ndarray], np.ndarray]]:
     """Compile functions for a CPU of this machine's architecture, and return what runs them on arrays by name."""
 
-    def load(functions: Mapping[str, Build], lanes: int, cpu: str = "host") -> Callable[[str, np.ndarray], np.ndarray]:
-        program = load_vmfb(compile_vector_functions(functions, lanes, flags_for_cpu(cpu)))
+    def load(
+        functions: Mapping[str, Build], lanes: int, cpu: str = "host", element: AnyFloat = f32
+    ) -> Callable[[str, np.ndarray], np.ndarray]:
+        program = load_vmfb(compile_vector_functions(functions, lanes, flags_for_cpu(cpu), element))
+        dtype = {"f32": np.float32, "f64": np.float64}[str(element)]
 
         def run(name: str, x: np.ndarray) -> np.ndarray:
-            whole = np.zeros(-(-len(x) // lanes) * lanes, np.float32)
+            whole = np.zeros(-(-len(x) // lanes) * lanes, dtype)
             whole[: len(x)] = x
             return program.host(program(name, whole)[0])[: len(x)]
 
