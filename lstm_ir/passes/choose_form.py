@@ -11,7 +11,7 @@ from xdsl.utils.exceptions import PassFailedException
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
-from lstm_ir.dialect.shapes import DYNAMIC, shape_of
+from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, shape_of
 from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
@@ -42,6 +42,8 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | No
         workers=max(1, workers // scan.companions),
         no_kernel=why_not(scan),
         costs=costs,
+        element_bytes=as_float(accumulator_type(scan.storage_type)).size,
+        weight_bytes=as_float(scan.storage_type).size,
     )
 
 

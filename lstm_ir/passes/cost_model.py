@@ -88,6 +88,8 @@ class ScanFacts:
         workers: Cores to count on.
         no_kernel: Why the scan cannot run as a kernel, or None.
         costs: What the machine reaches; None for what is usual with the vector unit.
+        element_bytes: Size of the numbers that are computed with; the machine's figures are of f32.
+        weight_bytes: Size of a weight where a kernel reads it.
     """
 
     batch: int | None
@@ -100,11 +102,18 @@ class ScanFacts:
     workers: int = 1
     no_kernel: str | None = None
     costs: Costs | None = None
+    element_bytes: int = 4
+    weight_bytes: int = 4
 
     @property
     def machine(self) -> Costs:
         """What the machine reaches."""
         return self.costs or DEFAULT_COSTS.get(self.vector or "", Costs())
+
+    @property
+    def breadth(self) -> float:
+        """How many f32 numbers one number takes the place of, in registers and caches."""
+        return self.element_bytes / 4
 
     @property
     def rows(self) -> int:
@@ -124,7 +133,7 @@ class ScanFacts:
     @property
     def recurrent_bytes(self) -> float:
         """Bytes of recurrent weights, read once a step."""
-        return 4.0 * self.units * self.gates * self.units
+        return float(self.weight_bytes) * self.units * self.gates * self.units
 
 
 @dataclass(frozen=True)
@@ -143,7 +152,7 @@ class Estimate:
 
 def estimates(facts: ScanFacts) -> list[Estimate]:
     """Return an estimate of every form, the best possible one first."""
-    reached = facts.machine.step_gigaflops * min(1.0, facts.rows / FULL_SPEED_ROWS)
+    reached = facts.machine.step_gigaflops / facts.breadth * min(1.0, facts.rows / FULL_SPEED_ROWS)
     product_us = facts.rows * facts.step_flop / (reached * 1e3)
     result = [
         Estimate("loop", facts.machine.loop_step_us + product_us, "host loop over step dispatches"),
@@ -165,13 +174,13 @@ def _unrolled(facts: ScanFacts, product_us: float) -> Estimate:
 def _kernel_us(facts: ScanFacts, rows: float) -> float:
     """Return one core's time for the products and cells of a step of some rows, all units."""
     costs = facts.machine
-    flop_us = 1e-3 / costs.kernel_gigaflops
+    flop_us = 1e-3 / costs.kernel_gigaflops * facts.breadth
     # The projection of many steps at once reads its weights once; a step reads the recurrent ones.
     projection = rows * facts.projection_flop * flop_us
     is_near = facts.recurrent_bytes <= FIRST_CACHE_BYTES
     stream = 0.0 if is_near else facts.recurrent_bytes / (costs.stream_gigabytes * 1e3)
     recurrence = max(rows * (facts.step_flop - facts.projection_flop) * flop_us, stream)
-    return projection + recurrence + rows * facts.units * costs.cell_unit_us
+    return projection + recurrence + rows * facts.units * costs.cell_unit_us * facts.breadth
 
 
 def _why_no_kernel(facts: ScanFacts) -> str | None:

@@ -59,8 +59,6 @@ def test_failure_as_json(command, tmp_path):
     ("model", "arguments", "message"),
     [
         ("k3_built_by_call.h5", ["--target", "cuda"], "target: got 'cuda'"),
-        ("k3_float64.h5", ["--form", "persistent"], "form 'persistent': the kernels compute in f32, this scan in f64"),
-        ("k3_float64.h5", ["--form", "cooperative"], "form 'cooperative': the kernels compute in f32"),
         ("k3_built_by_call.h5", ["--form", "unrolled"], "the number of steps is dynamic"),
     ],
 )

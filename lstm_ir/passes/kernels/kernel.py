@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from xdsl.dialects import func, tensor
-from xdsl.dialects.builtin import FunctionType, IndexType, MemRefType, ModuleOp
+from xdsl.dialects.builtin import AnyFloat, FunctionType, IndexType, MemRefType, ModuleOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from lstm_ir.dialect.dispatch_ops import (
@@ -17,6 +17,7 @@ from lstm_ir.dialect.dispatch_ops import (
 )
 from lstm_ir.dialect.shapes import DYNAMIC, element_type, shape_of
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
+from lstm_ir.passes.kernels.vector_target import VectorTarget
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
 
 
@@ -28,7 +29,8 @@ class Kernel:
     Args:
         name: Of the executable and its function.
         host: Builds at the place of the dispatch.
-        lanes: f32 elements of a vector.
+        target: The vector unit; vectors have its lanes.
+        element: The type that floats are computed in.
         reads: The tensors that it reads.
         updates: How many of them, the last ones, it changes in place; they must not come from the caller.
         writes: The tensors that it makes.
@@ -40,7 +42,8 @@ class Kernel:
         self,
         name: str,
         host: TensorBuilder,
-        lanes: int,
+        target: VectorTarget,
+        element: AnyFloat,
         reads: Sequence[SSAValue],
         writes: Sequence[Tensor],
         sizes: Sequence[Size],
@@ -53,7 +56,7 @@ class Kernel:
         bindings, indices = [BindingType()] * len(reads), [IndexType()] * len(self._dynamic)
         self._types: list[Attribute] = [*bindings, *indices, *[BindingType()] * len(writes)]
         self.block = Block(arg_types=self._types)
-        self.b = KernelBuilder(self.block, lanes)
+        self.b = KernelBuilder(self.block, target.lanes, element)
         self.b.begin()
         dynamic = iter(self.block.args[len(reads) :])
         self.sizes: list[Size] = [next(dynamic) if isinstance(size, SSAValue) else size for size in sizes]

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
-    Float32Type,
+    AnyFloat,
     FloatAttr,
     IndexType,
     IntegerAttr,
+    MemRefType,
     VectorType,
     f32,
 )
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
+from xdsl.utils.hints import isa
 
 from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.structured import ScalarBuilder, Size
@@ -29,22 +31,31 @@ class Place:
     buffer: SSAValue
     index: Size
 
+    @property
+    def element(self) -> Attribute:
+        """The type of the buffer's elements."""
+        assert isa(self.buffer.type, MemRefType[Attribute])
+        return self.buffer.type.get_element_type()
+
 
 class KernelBuilder(IndexBuilder):
     """Builds a kernel; sizes and indices are numbers where they are known, values of type index elsewhere.
 
+    Floats are computed in one type, whatever their buffer holds: reading widens, writing narrows.
+
     Args:
         entry: The kernel's first block, empty: constants are kept at its beginning, one of each.
-        lanes: f32 elements of a vector.
+        lanes: Elements of a vector.
+        element: The type that floats are computed in.
     """
 
-    def __init__(self, entry: Block, lanes: int) -> None:
+    def __init__(self, entry: Block, lanes: int, element: AnyFloat = f32) -> None:
         super().__init__(InsertPoint.at_end(entry))
         self._constants = ScalarBuilder(InsertPoint.at_end(entry))
         self._known: dict[tuple[float, Attribute], SSAValue] = {}
         self._entry = entry
-        self.lanes = lanes
-        self.vector = VectorType(f32, [lanes])
+        self.lanes, self.element = lanes, element
+        self.vector = VectorType(element, [lanes])
 
     def begin(self) -> None:
         """Separate the constants from the code: what is built after this stands behind them."""
@@ -122,27 +133,35 @@ class KernelBuilder(IndexBuilder):
 
     def load(self, place: Place) -> SSAValue:
         """Return the element at a place."""
-        return self.do(memref.LoadOp.get(place.buffer, [self.index(place.index)]))
+        value = self.do(memref.LoadOp.get(place.buffer, [self.index(place.index)]))
+        return self.cast(value, self.element) if isa(value.type, AnyFloat) else value
 
     def store(self, value: SSAValue, place: Place) -> None:
         """Write an element."""
-        self.insert(memref.StoreOp.get(value, place.buffer, [self.index(place.index)]))
+        held = self.cast(value, place.element) if isa(value.type, AnyFloat) else value
+        self.insert(memref.StoreOp.get(held, place.buffer, [self.index(place.index)]))
 
     def load_vector(self, place: Place) -> SSAValue:
         """Return the vector that begins at a place."""
-        return self.do(vector.LoadOp(place.buffer, [self.index(place.index)], self.vector))
+        held = VectorType(place.element, [self.lanes])
+        return self.cast(self.do(vector.LoadOp(place.buffer, [self.index(place.index)], held)), self.vector)
 
     def store_vector(self, value: SSAValue, place: Place) -> None:
         """Write a vector."""
-        self.insert(vector.StoreOp(value, place.buffer, [self.index(place.index)]))
+        held = self.cast(value, VectorType(place.element, [self.lanes]))
+        self.insert(vector.StoreOp(held, place.buffer, [self.index(place.index)]))
+
+    def rounded(self, value: SSAValue, element: Attribute) -> SSAValue:
+        """Return a vector as a buffer of another float type would give it back."""
+        return self.cast(self.cast(value, VectorType(element, [self.lanes])), self.vector)
 
     def splat(self, value: SSAValue) -> SSAValue:
         """Return a vector of one value."""
         return self.do(vector.BroadcastOp(value, self.vector))
 
     def number(self, value: float) -> SSAValue:
-        """Return an f32 constant."""
-        return self._constant(value, f32)
+        """Return a float constant."""
+        return self._constant(value, self.element)
 
     def splat_number(self, value: float) -> SSAValue:
         """Return a vector of one constant."""
@@ -153,7 +172,7 @@ class KernelBuilder(IndexBuilder):
         if key not in self._known:
             if isinstance(type_, IndexType):
                 self._known[key] = self._constants.do(arith.ConstantOp(IntegerAttr(int(value), type_)))
-            elif isinstance(type_, Float32Type):
+            elif isa(type_, AnyFloat):
                 self._known[key] = self._constants.do(arith.ConstantOp(FloatAttr(value, type_)))
             else:
                 self._known[key] = self._constants.constant(value, type_)

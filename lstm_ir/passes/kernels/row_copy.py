@@ -20,7 +20,7 @@ def copy_row(
     padded: int = 0,
     times: Place | None = None,
 ) -> None:
-    """Build the copy of a row of f32 elements.
+    """Build the copy of a row.
 
     Args:
         b: Where to build.
@@ -44,7 +44,7 @@ def copy_row(
 
 
 def zero_row(b: KernelBuilder, target: Place, length: int, *, tiles: tuple[Size, Size] | None = None) -> None:
-    """Build zeros in a row of f32 elements, or in some of its vectors."""
+    """Build zeros in a row, or in some of its vectors."""
     _write_row(b, target, length, tiles, 0, lambda _: b.splat_number(0.0), lambda _: b.number(0.0))
 
 

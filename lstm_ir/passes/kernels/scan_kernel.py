@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import f32, i1
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
@@ -18,8 +18,8 @@ from lstm_ir.passes.kernels.row_copy import copy_row, zero_row
 from lstm_ir.passes.kernels.scan_tensors import ScanTensors
 from lstm_ir.passes.structured import Size
 
-CHUNK_ELEMENTS = 1 << 16
-"""Gate sums of a chunk of steps, f32 elements (256 KiB): they stay in the second-level cache until their step reads
+CHUNK_BYTES = 1 << 18
+"""Gate sums of a chunk of steps: they stay in the second-level cache until their step reads
 them, and what a long sequence needs does not grow with it."""
 
 
@@ -27,8 +27,6 @@ def why_not(scan: ScanOp) -> str | None:
     """Return why a scan cannot run as a kernel of ours, or None if it can."""
     if scan.is_hoisted:
         return "the kernels project the input themselves; its projection is hoisted already"
-    if scan.storage_type != f32:
-        return f"the kernels compute in f32, this scan in {scan.storage_type}"
     for op in scan.cell.block.ops:
         if isinstance(op, ActivateOp) and op.function.is_row_wise:
             return f"{op.function.kind.data} needs a whole row of units at once"
@@ -87,7 +85,7 @@ class ScanKernel(ScanTensors, ABC):
     def chunk_steps(self, rows: Size) -> Size:
         """Return how many steps of some rows make a chunk."""
         sizes = self.sizes
-        steps = sizes.quotient(CHUNK_ELEMENTS, sizes.times(rows, self.line))
+        steps = sizes.quotient(CHUNK_BYTES // self.element.size, sizes.times(rows, self.line))
         return sizes.least(sizes.most(steps, 1), self.time)
 
     # In the kernel.
@@ -215,7 +213,8 @@ class ScanKernel(ScanTensors, ABC):
             states = [b.load_vector(b.at(place, unit)) for place in before]
             new = build_cell(b, self.scan.cell.block, [*gates, *states], fma=self.target.fma)
             for place, value in zip(after, new, strict=True):
-                b.store_vector(value, b.at(place, unit))
+                # As the caller's tensors hold them: a sequence gives the same whole and in chunks.
+                b.store_vector(b.rounded(value, self.storage), b.at(place, unit))
 
     def _masked_cell(
         self, part: Part, sums: Place, old: Sequence[Place], new: Sequence[Place], begun: Place, valid: SSAValue

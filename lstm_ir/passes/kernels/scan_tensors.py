@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, f32, i1, i8
+from xdsl.dialects.builtin import AffineMapAttr, i1, i8
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.dialect.shapes import accumulator_type, as_float
 from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel import Kernel
 from lstm_ir.passes.kernels.kernel_builder import Place
@@ -18,7 +19,7 @@ from lstm_ir.passes.kernels.vector_target import VectorTarget
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
 
 ALIGNMENT = 16
-"""Rows and parts of the scratch begin at multiples of this many f32 elements, a cache line."""
+"""Rows and parts of the scratch begin at multiples of this many elements, a cache line of f32."""
 
 
 def one_after_another(sizes: IndexBuilder, parts: Sequence[Size]) -> tuple[list[Size], Size]:
@@ -47,7 +48,10 @@ class ScanTensors:
     ) -> None:
         assert scan.is_fused
         assert not scan.is_hoisted
-        self.name, self.scan, self.target, self.host = name, scan, target, host
+        self.name, self.scan, self.host = name, scan, host
+        self.storage = scan.storage_type
+        self.element = as_float(accumulator_type(self.storage))
+        self.target = target = target.of(self.element)
         self.may_have_mask = may_have_mask
         self.sizes = IndexBuilder(host.insertion_point)
         layout = describe(scan.input_map)
@@ -76,7 +80,7 @@ class ScanTensors:
 
         Args:
             workgroups: How many run.
-            scratch: f32 elements of memory that they use.
+            scratch: Elements of memory that they use.
             further: Sizes that it needs.
             updates: Tensors that it changes in place.
         """
@@ -84,11 +88,13 @@ class ScanTensors:
         reads = self._arguments()
         self.names = list(reads)
         has_mask = [self.host.index(int(scan.mask is not None))] if self.may_have_mask else []
-        writes = [self._output(), *(Tensor((self.batch, self.units), f32) for _ in scan.init), Tensor((scratch,), f32)]
+        writes = [self._output(), *(Tensor((self.batch, self.units), self.storage) for _ in scan.init)]
+        writes.append(Tensor((scratch,), self.element))
         self.kernel = Kernel(
             self.name,
             self.host,
-            self.target.lanes,
+            self.target,
+            self.element,
             [*reads.values(), *updates],
             writes,
             [*has_mask, self.batch, self.time, scratch, *further],
@@ -119,11 +125,11 @@ class ScanTensors:
 
     def _output(self) -> Tensor:
         if self.scan.output_map is None:
-            return Tensor((self.batch, self.units), f32)
+            return Tensor((self.batch, self.units), self.storage)
         layout = describe(self.scan.output_map)
         assert layout is not None
         leading = (self.time, self.batch) if layout[0] else (self.batch, self.time)
-        return Tensor((*leading, self.units), f32)
+        return Tensor((*leading, self.units), self.storage)
 
     # In the kernel.
 
@@ -156,7 +162,7 @@ class ScanTensors:
                 elements = b.times(self.batch, self.time, self.features if name == "input" else 1)
             else:
                 elements = b.times(self.batch, rows.get(name, self.units))
-            places[name] = kernel.source(number, elements, i8 if name == "mask" else f32)
+            places[name] = kernel.source(number, elements, i8 if name == "mask" else None)
         return places
 
     def step_of(self, start: Place, map_: AffineMapAttr, k: Size, row: Size, width: int) -> Place:

@@ -1,7 +1,9 @@
 """What a kernel must know of a CPU's vector unit, and the register tiles that follow from it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import AnyFloat, f32
 
 FMA_IN_FLIGHT = 8
 """Independent sums that hide the latency of a multiply-add: 4 cycles on 2 units."""
@@ -33,7 +35,7 @@ class VectorTarget:
 
     Attributes:
         name: What people call it.
-        lanes: f32 elements of a register.
+        lanes: Elements of a register: f32, or what ``of`` was asked for.
         registers: Vector registers.
         fma: Whether there is a fused multiply-add; without one, products need registers of their own.
         rows: Rows of the largest tile. Beyond 6, loads are no bottleneck any more.
@@ -47,6 +49,10 @@ class VectorTarget:
     fma: bool
     rows: int
     unroll: int = 2
+
+    def of(self, element: AnyFloat) -> "VectorTarget":
+        """Return the unit as it is for f32 or a wider type: fewer lanes."""
+        return replace(self, lanes=self.lanes * f32.bitwidth // element.bitwidth)
 
     def panel_gates(self, gates: int) -> int:
         """Return how many gates' weights stand side by side: as many as the largest tile works on at a time."""
