@@ -100,6 +100,7 @@ def compile_artifact(
     form: str = "auto",
     training: bool = False,
     costs: str | os.PathLike[str] | None = None,
+    kernels: bool = True,
     on_stage: Callable[[str], None] = lambda _: None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
 ) -> Artifact:
@@ -114,6 +115,8 @@ def compile_artifact(
         form: As in ``compile``.
         training: As in ``compile``.
         costs: As in ``compile``.
+        kernels: False builds none: IREE generates the code of every scan, in form ``loop`` or ``unrolled``. It is what
+            runs where there is no kernel, and what kernels are checked against.
         on_stage: Called with what is about to happen: import, passes, emission, iree.
         after_pass: Called with the name of each pass and the module after it.
     """
@@ -129,7 +132,8 @@ def compile_artifact(
     watch.start("passes")
     layer_module = layer_level(model, batch=batch, time=time, training=training)
     cpu = resolve_cpu(target_cpu)
-    scans = lower(layer_module, form=form, kernels=kernel_options(cpu, costs), after_pass=after_pass)
+    options = kernel_options(cpu, costs) if kernels else None
+    scans = lower(layer_module, form=form, kernels=options, after_pass=after_pass)
     description = describe(model, layer_module, scans, cpu)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}

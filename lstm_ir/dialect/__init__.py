@@ -3,7 +3,7 @@
 from xdsl.ir import Dialect
 
 from lstm_ir.dialect.activation import ActivationAttr
-from lstm_ir.dialect.dispatch_ops import Stream
+from lstm_ir.dialect.dispatch_ops import Hal, Stream
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.iree_ops import Flow, Util
 from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp, MergeOp, ReverseOp, WeightOp
@@ -12,7 +12,7 @@ from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.recurrence_ops import GateOp, PackOp, ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp, YieldOp
 
-__all__ = ["Flow", "Lstm", "Stream", "Util"]
+__all__ = ["Flow", "Hal", "Lstm", "Stream", "Util"]
 
 Lstm = Dialect(
     "lstm",

@@ -40,6 +40,18 @@ class BindingType(ParametrizedAttribute, TypeAttribute):
     name = "stream.binding"
 
 
+@irdl_attr_definition
+class DevicePromiseAttr(ParametrizedAttribute):
+    """A device that IREE's flags name: ``#hal.device.promise<@name>``."""
+
+    name = "hal.device.promise"
+
+    device: SymbolRefAttr
+
+    def __init__(self, device: str = "__device_0") -> None:
+        super().__init__(SymbolRefAttr(device))
+
+
 @irdl_op_definition
 class ExecutableOp(IRDLOperation):
     """A kernel with what its caller must know: an export, and a module with the function."""
@@ -153,7 +165,12 @@ class SubspanOp(IRDLOperation):
 
 @irdl_op_definition
 class DispatchOp(IRDLOperation):
-    """Run an executable's kernel over tensors and indices: ``flow.dispatch``. Its results are fresh tensors."""
+    """Run an executable's kernel over tensors and indices: ``flow.dispatch``.
+
+    Results are fresh tensors, and behind them those that the last tensor operands, ``updates`` of them, have become.
+    ``on_device`` says where it runs. IREE would find out by itself, but not of a tensor that goes round a host loop: it
+    would copy that, each time, in case it comes from elsewhere.
+    """
 
     name = "flow.dispatch"
 
@@ -178,6 +195,8 @@ class DispatchOp(IRDLOperation):
         result_dims: Sequence[SSAValue],
         result_types: Sequence[Attribute],
         updates: int = 0,
+        *,
+        on_device: bool = False,
     ) -> None:
         tensors = [n for n, value in enumerate(arguments) if isinstance(value.type, TensorType)]
         tied = tensors[len(tensors) - updates :]
@@ -188,6 +207,7 @@ class DispatchOp(IRDLOperation):
                 "tied_operands": ArrayAttr([IntegerAttr(n, IndexType()) for n in (*[-1] * len(result_types), *tied)]),
             },
             result_types=[[*result_types, *(arguments[number].type for number in tied)]],
+            attributes={"stream.affinity": DevicePromiseAttr()} if on_device else {},
         )
 
     def verify_(self) -> None:
@@ -206,3 +226,5 @@ Stream = Dialect(
     [ExecutableOp, ExecutableExportOp, ExecutableEndOp, ReturnOp, WorkgroupIdOp, SubspanOp],
     [BindingType],
 )
+
+Hal = Dialect("hal", [], [DevicePromiseAttr])

@@ -38,7 +38,7 @@ FORMS = ("persistent", "cooperative", "unrolled", "loop")
 """The ways a scan's time loop can run, by the names that users see."""
 
 KERNEL_FORMS = ("persistent", "cooperative")
-"""The forms whose kernel holds the time loop and the projection."""
+"""The forms whose kernel holds the time loop; the others run a step at a time."""
 
 MASKED_OUTPUTS = ("hold", "zero")
 """What a masked step outputs: the previous output, or zeros."""
@@ -81,8 +81,9 @@ class ScanOp(IRDLOperation):
     With input_dropout [G, B, I] and recurrent_dropout [G, B, U], gate g sees x and h multiplied by masks of its own.
 
     Results: output [B, U], or [B, T, U] by ``output_map``; the states after the last visited step.
-    ``form`` and ``reason`` are set by lstm-choose-form, and ``large_batch_form`` where the batch, open until run time,
-    decides between two.
+    ``form`` and ``reason`` are set by lstm-choose-form; ``large_batch_form`` where the batch, open until run time,
+    decides between two; ``step_kernel`` where a form that runs a step at a time has a kernel for it. Kernels project
+    the input themselves.
     """
 
     name = "lstm.scan"
@@ -105,6 +106,7 @@ class ScanOp(IRDLOperation):
     unroll = opt_prop_def(UnitAttr)
     form = opt_prop_def(StringAttr)
     large_batch_form = opt_prop_def(StringAttr)
+    step_kernel = opt_prop_def(UnitAttr)
     reason = opt_prop_def(StringAttr)
 
     output = result_def(base(TensorType))
@@ -193,6 +195,7 @@ class ScanOp(IRDLOperation):
         )
         new.location = self.location
         new.form, new.large_batch_form, new.reason = self.form, self.large_batch_form, self.reason
+        new.step_kernel = self.step_kernel
         return new
 
     @property
@@ -219,6 +222,11 @@ class ScanOp(IRDLOperation):
     def is_hoisted(self) -> bool:
         """Whether the input is already the projection of every step."""
         return not self.kernels
+
+    @property
+    def runs_kernel(self) -> bool:
+        """Whether a kernel of ours runs the steps, by the form that was chosen; else code that IREE generates."""
+        return self.step_kernel is not None or (self.form is not None and self.form.data in KERNEL_FORMS)
 
     @property
     def is_fused(self) -> bool:
@@ -282,6 +290,8 @@ class ScanOp(IRDLOperation):
             both = (None if self.form is None else self.form.data, self.large_batch_form.data)
             if both != ("cooperative", "persistent"):
                 raise VerifyException(f"{who}: only a cooperative scan has a large_batch_form, persistent; got {both}")
+        if self.step_kernel is not None and (self.form is None or self.form.data in KERNEL_FORMS):
+            raise VerifyException(f"{who}: step_kernel belongs to the forms that run a step at a time")
         time = self._verify_sequence(who, "input", self.input.type, self.input_map, None, batch, (None,))
         if self.mask is not None and self.mask_map is not None:
             self._verify_sequence(who, "mask", self.mask.type, self.mask_map, time, batch, ())

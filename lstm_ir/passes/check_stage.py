@@ -9,7 +9,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.lstm_layer_op import LayerOp
-from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 
 TARGET_DIALECTS = frozenset(
     {
@@ -40,8 +40,8 @@ def _recurrence(op: Operation) -> str | None:
         return "the gates of a scan are fused by lstm-fuse-gates"
     if op.form is None:
         return "every scan needs a form, from lstm-choose-form"
-    if not op.is_hoisted and op.form.data not in KERNEL_FORMS:
-        return "the projection of a scan that runs step by step is hoisted by lstm-hoist-projection"
+    if not op.is_hoisted and not op.runs_kernel:
+        return "the projection of a scan that no kernel runs is hoisted by lstm-hoist-projection"
     return None
 
 

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
-from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, shape_of
-from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose
+from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose, why_no_kernel
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
@@ -91,6 +91,8 @@ class ChooseFormPass(ModulePass):
             except ValueError as error:
                 raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)
+            if form not in KERNEL_FORMS and why_no_kernel(facts) is None:
+                scan.step_kernel = UnitAttr()
             if self.form == "auto" and form == "cooperative" and facts.batch is None:
                 scan.large_batch_form = StringAttr("persistent")
                 reason = f"{reason}; persistent from {LARGE_BATCH_ROWS} rows a core on"

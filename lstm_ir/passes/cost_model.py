@@ -25,18 +25,22 @@ class Costs:
     """What a machine reaches; measured, as the defaults were, by ``lstm-ir bench --calibrate``.
 
     Attributes:
-        loop_step_us: Host work a step of form ``loop``: two dispatches and a copy, each recorded and waited for.
-        unrolled_step_us: The same dispatches inside one command buffer.
-        step_gigaflops: What IREE's own code generation reaches on a step's product of many rows.
+        loop_step_us: Host work a step of form ``loop`` with a kernel: a dispatch, recorded and waited for.
+        unrolled_step_us: The same dispatch inside one command buffer.
+        tensor_loop_step_us: Host work a step of form ``loop`` in code that IREE generates: dispatches and copies.
+        tensor_unrolled_step_us: The same inside one command buffer.
+        tensor_gigaflops: What code that IREE generates reaches on a step's product of many rows.
         kernel_gigaflops: What a core reaches in our kernels.
         stream_gigabytes: What a core reads of weights a second, from the second- or third-level cache.
         cell_unit_us: The cell of one unit of one row: three sigmoids and two hyperbolic tangents.
         meeting_us: What workgroups lose a step by meeting, and a call's share of waking other cores.
     """
 
-    loop_step_us: float = 8.0
-    unrolled_step_us: float = 5.0
-    step_gigaflops: float = 30.0
+    loop_step_us: float = 3.5
+    unrolled_step_us: float = 1.2
+    tensor_loop_step_us: float = 8.0
+    tensor_unrolled_step_us: float = 5.0
+    tensor_gigaflops: float = 30.0
     kernel_gigaflops: float = 88.0
     stream_gigabytes: float = 65.0
     cell_unit_us: float = 0.003
@@ -67,7 +71,7 @@ class Costs:
 DEFAULT_COSTS = {
     "avx512": Costs(kernel_gigaflops=100.0, stream_gigabytes=90.0, cell_unit_us=0.0015),
     "avx2": Costs(),
-    "sse": Costs(step_gigaflops=12.0, kernel_gigaflops=20.0, cell_unit_us=0.003),
+    "sse": Costs(tensor_gigaflops=12.0, kernel_gigaflops=20.0, cell_unit_us=0.003),
     "neon": Costs(kernel_gigaflops=30.0, cell_unit_us=0.003),
 }
 """By vector unit. avx2 was measured with the kernels; avx512's from their prototypes; sse's and neon's are guesses."""
@@ -152,23 +156,39 @@ class Estimate:
 
 def estimates(facts: ScanFacts) -> list[Estimate]:
     """Return an estimate of every form, the best possible one first."""
-    reached = facts.machine.step_gigaflops / facts.breadth * min(1.0, facts.rows / FULL_SPEED_ROWS)
-    product_us = facts.rows * facts.step_flop / (reached * 1e3)
-    result = [
-        Estimate("loop", facts.machine.loop_step_us + product_us, "host loop over step dispatches"),
-        _unrolled(facts, product_us),
-        _persistent(facts),
-        _cooperative(facts),
-    ]
+    result = [_loop(facts), _unrolled(facts), _persistent(facts), _cooperative(facts)]
     return sorted(result, key=lambda e: float("inf") if e.step_us is None else e.step_us)
 
 
-def _unrolled(facts: ScanFacts, product_us: float) -> Estimate:
+def _by_steps_us(facts: ScanFacts) -> float:
+    """Return a step's time in a form that runs a step at a time, without the host's work."""
+    if why_no_kernel(facts) is not None:
+        reached = facts.machine.tensor_gigaflops / facts.breadth * min(1.0, facts.rows / FULL_SPEED_ROWS)
+        return facts.rows * facts.step_flop / (reached * 1e3)
+    alone = _kernel_us(facts, facts.rows)
+    return min(alone, facts.machine.meeting_us + alone / facts.workers)
+
+
+def _by_steps_note(facts: ScanFacts, what: str) -> str:
+    reason = why_no_kernel(facts)
+    return what if reason is None else f"{what}, as code that IREE generates: {reason}"
+
+
+def _loop(facts: ScanFacts) -> Estimate:
+    costs = facts.machine
+    host_us = costs.loop_step_us if why_no_kernel(facts) is None else costs.tensor_loop_step_us
+    return Estimate("loop", host_us + _by_steps_us(facts), _by_steps_note(facts, "host loop over step dispatches"))
+
+
+def _unrolled(facts: ScanFacts) -> Estimate:
     if facts.time is None:
         return Estimate("unrolled", None, "the number of steps is dynamic; fix it with time=")
     if facts.time > UNROLLED_MAX_STEPS and not facts.unroll:
         return Estimate("unrolled", None, f"{facts.time} steps are more than {UNROLLED_MAX_STEPS}")
-    return Estimate("unrolled", facts.machine.unrolled_step_us + product_us, "all steps in one command buffer")
+    costs = facts.machine
+    host_us = costs.unrolled_step_us if why_no_kernel(facts) is None else costs.tensor_unrolled_step_us
+    note = _by_steps_note(facts, "step dispatches in one command buffer")
+    return Estimate("unrolled", host_us + _by_steps_us(facts), note)
 
 
 def _kernel_us(facts: ScanFacts, rows: float) -> float:
@@ -183,12 +203,13 @@ def _kernel_us(facts: ScanFacts, rows: float) -> float:
     return projection + recurrence + rows * facts.units * costs.cell_unit_us * facts.breadth
 
 
-def _why_no_kernel(facts: ScanFacts) -> str | None:
+def why_no_kernel(facts: ScanFacts) -> str | None:
+    """Return why no kernel can run a scan's steps, or None if one can."""
     return facts.no_kernel or (None if facts.vector is not None else "there are no kernels for this target")
 
 
 def _persistent(facts: ScanFacts) -> Estimate:
-    reason = _why_no_kernel(facts)
+    reason = why_no_kernel(facts)
     if reason is not None:
         return Estimate("persistent", None, reason)
     rows = -(-facts.rows // facts.workers)
@@ -196,7 +217,7 @@ def _persistent(facts: ScanFacts) -> Estimate:
 
 
 def _cooperative(facts: ScanFacts) -> Estimate:
-    reason = _why_no_kernel(facts)
+    reason = why_no_kernel(facts)
     if reason is not None:
         return Estimate("cooperative", None, reason)
     if facts.workers == 1:
@@ -235,7 +256,7 @@ def _can_be_forced(facts: ScanFacts, form: str) -> bool:
     """Return whether a form works that the model would not choose."""
     if form == "unrolled":
         return facts.time is not None
-    return form == "cooperative" and _why_no_kernel(facts) is None
+    return form == "cooperative" and why_no_kernel(facts) is None
 
 
 LOCAL_TASK_STEP_FLOP = 5e5

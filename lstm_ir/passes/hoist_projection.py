@@ -9,7 +9,7 @@ from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, Rewrite
 
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
-from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
+from lstm_ir.dialect.scan_op import ScanOp
 
 
 class HoistProjection(RewritePattern):
@@ -18,7 +18,7 @@ class HoistProjection(RewritePattern):
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
         """Rewrite one scan."""
-        if op.is_hoisted or not op.is_fused or (op.form is not None and op.form.data in KERNEL_FORMS):
+        if op.is_hoisted or not op.is_fused or op.runs_kernel:
             return
         layout = describe(op.input_map)
         batch_axis = 1 if layout is not None and layout[0] else 0
@@ -46,7 +46,7 @@ class HoistProjectionPass(ModulePass):
     After: ``%p = lstm.project %x kernel(%K) bias(%b)``, ``lstm.scan input(%p) ...``
 
     The projection keeps the layout of the input; the scan's index map still finds each step. Scans whose gates are not
-    fused are left alone, and those whose form projects inside its kernel.
+    fused are left alone, and those that a kernel runs, which projects itself.
     """
 
     name = "lstm-hoist-projection"

@@ -1,11 +1,11 @@
-"""Passes lstm-lower-scan-persistent and lstm-lower-scan-cooperative: one dispatch that holds the time loop."""
+"""Passes lstm-lower-scan-persistent, -cooperative, -unrolled and -loop: scans become dispatches of kernels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -15,8 +15,10 @@ from lstm_ir.dialect.dispatch_ops import ExecutableOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS
 from lstm_ir.passes.kernels.cooperative import CooperativeKernel
+from lstm_ir.passes.kernels.loop import LoopKernel
 from lstm_ir.passes.kernels.persistent import PersistentKernel
 from lstm_ir.passes.kernels.scan_kernel import ScanKernel
+from lstm_ir.passes.kernels.unrolled import UnrolledKernel
 from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS, VectorTarget
 from lstm_ir.passes.structured import TensorBuilder
 from lstm_ir.passes.worker_count import declare_workers, load_workers
@@ -29,7 +31,7 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
         PassFailedException: If an option is not accepted.
     """
     who = f"lstm-lower-scan-{form}"
-    scans = [op for op in module.walk() if isinstance(op, ScanOp) and op.form is not None and op.form.data == form]
+    scans = [op for op in module.walk() if isinstance(op, ScanOp) and op.runs_kernel and op.form == StringAttr(form)]
     if not scans:
         return
     if vector not in VECTOR_TARGETS:
@@ -144,3 +146,45 @@ class LowerScanCooperativePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
         _lower(op, "cooperative", CooperativeKernel, self.vector, self.workers)
+
+
+@dataclass(frozen=True)
+class LowerScanUnrolledPass(ModulePass):
+    """Lower the scans whose form is ``unrolled`` and whose step is a kernel.
+
+    Before: ``%y, %h, %c = lstm.scan ... kernels(%K) recurrent_kernels(%R) ... {form = "unrolled", step_kernel}``
+    After: ``stream.executable @scan0 ...``, and a chain of ``flow.dispatch @scan0::@scan0``, one a step and one before
+
+    IREE records the chain in one command buffer, so no step waits for the host.
+
+    Options and errors: as of lstm-lower-scan-persistent; and the number of steps must be static.
+    """
+
+    name = "lstm-lower-scan-unrolled"
+
+    vector: str
+    workers: int = 1
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        _lower(op, "unrolled", UnrolledKernel, self.vector, self.workers)
+
+
+@dataclass(frozen=True)
+class LowerScanLoopPass(ModulePass):
+    """Lower the scans whose form is ``loop`` and whose step is a kernel.
+
+    Before: ``%y, %h, %c = lstm.scan ... kernels(%K) recurrent_kernels(%R) ... {form = "loop", step_kernel}``
+    After: ``stream.executable @scan0 ...``, and an ``scf.for`` around one ``flow.dispatch @scan0::@scan0``
+
+    Options and errors: as of lstm-lower-scan-persistent.
+    """
+
+    name = "lstm-lower-scan-loop"
+
+    vector: str
+    workers: int = 1
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite the module."""
+        _lower(op, "loop", LoopKernel, self.vector, self.workers)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lstm_ir.dialect.scan_op import FORMS
+
 
 @dataclass(frozen=True)
 class KernelOptions:
@@ -45,9 +47,9 @@ def tensor_pipeline(kernels: KernelOptions | None = None) -> str:
     """
     lowered = ""
     if kernels is not None:
-        lowered = f"lstm-lower-scan-persistent{{{kernels}}},lstm-lower-scan-cooperative{{{kernels}}},"
+        lowered = "".join(f"lstm-lower-scan-{form}{{{kernels}}}," for form in FORMS)
     return (
-        f"{lowered}lstm-lower-activations,lstm-lower-scan-loop,lstm-lower-scan-unrolled,lstm-lower-layers,"
+        f"{lowered}lstm-lower-activations,lstm-lower-scan-loop-tensor,lstm-lower-scan-unrolled-tensor,lstm-lower-layers,"
         "lstm-lower-dropout,lstm-expand-math,lstm-materialize-weights,lstm-check-stage{stage=target}"
     )
 
@@ -59,9 +61,9 @@ PIPELINES = {
     "recurrence": recurrence_pipeline("auto"),
     "cpu": f"{recurrence_pipeline('auto', _AVX2)},{tensor_pipeline(_AVX2)}",
     "cpu-avx512": f"{recurrence_pipeline('auto', _AVX512)},{tensor_pipeline(_AVX512)}",
-    "cpu-loop": f"{recurrence_pipeline('loop')},{tensor_pipeline()}",
-    "cpu-unrolled": f"{recurrence_pipeline('unrolled')},{tensor_pipeline()}",
-    "cpu-persistent": f"{recurrence_pipeline('persistent', _AVX2)},{tensor_pipeline(_AVX2)}",
-    "cpu-cooperative": f"{recurrence_pipeline('cooperative', _AVX2)},{tensor_pipeline(_AVX2)}",
+    **{f"cpu-{form}": f"{recurrence_pipeline(form, _AVX2)},{tensor_pipeline(_AVX2)}" for form in FORMS},
+    "cpu-loop-tensor": f"{recurrence_pipeline('loop')},{tensor_pipeline()}",
+    "cpu-unrolled-tensor": f"{recurrence_pipeline('unrolled')},{tensor_pipeline()}",
 }
-"""The named pipelines; those with kernels are for 2 cores with AVX2 unless their name says otherwise."""
+"""The named pipelines; kernels are for 2 cores with AVX2 unless the name says otherwise. ``-tensor`` ones have
+none: IREE generates all code."""

@@ -11,7 +11,10 @@ from lstm_ir.passes.choose_form import facts_of
 
 
 def report_scans(module: ModuleOp) -> list[dict[str, Any]]:
-    """Return name, form, reason and shape of every scan of the entry point ``call``; the masked entry has the same."""
+    """Return name, form, reason and shape of every scan of the entry point ``call``; the masked entry has the same.
+
+    ``code`` is ``kernel`` where a kernel of ours runs the steps, ``tensor`` where IREE generates their code.
+    """
     return [
         _report(op)
         for entry in module.body.block.ops
@@ -30,6 +33,7 @@ def _report(scan: ScanOp) -> dict[str, Any]:
     return {
         "name": scan.layer.data,
         "form": scan.form.data,
+        "code": "kernel" if scan.runs_kernel else "tensor",
         "reason": scan.reason.data,
         **({} if scan.large_batch_form is None else {"large_batch_form": scan.large_batch_form.data}),
         "features": facts.features,

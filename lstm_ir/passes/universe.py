@@ -14,8 +14,10 @@ _PASSES = {
     "lstm-hoist-projection": ("hoist_projection", "HoistProjectionPass"),
     "lstm-choose-form": ("choose_form", "ChooseFormPass"),
     "lstm-lower-activations": ("lower_activations", "LowerActivationsPass"),
-    "lstm-lower-scan-loop": ("lower_scan_loop", "LowerScanLoopPass"),
-    "lstm-lower-scan-unrolled": ("lower_scan_unrolled", "LowerScanUnrolledPass"),
+    "lstm-lower-scan-loop-tensor": ("lower_scan_loop_tensor", "LowerScanLoopTensorPass"),
+    "lstm-lower-scan-unrolled-tensor": ("lower_scan_unrolled_tensor", "LowerScanUnrolledTensorPass"),
+    "lstm-lower-scan-loop": ("lower_scan_kernel", "LowerScanLoopPass"),
+    "lstm-lower-scan-unrolled": ("lower_scan_kernel", "LowerScanUnrolledPass"),
     "lstm-lower-scan-persistent": ("lower_scan_kernel", "LowerScanPersistentPass"),
     "lstm-lower-scan-cooperative": ("lower_scan_kernel", "LowerScanCooperativePass"),
     "lstm-lower-layers": ("lower_layers", "LowerLayersPass"),
@@ -43,7 +45,7 @@ def _dialect(name: str) -> Callable[[], Dialect]:
 
 
 LSTM_UNIVERSE = Universe(
-    all_dialects={name.lower(): _dialect(name) for name in ("Lstm", "Util", "Flow", "Stream")},
+    all_dialects={name.lower(): _dialect(name) for name in ("Lstm", "Util", "Flow", "Stream", "Hal")},
     all_passes={name: _pass(*where) for name, where in _PASSES.items()},
 )
 """Found by xDSL through the entry point ``xdsl.universe``."""

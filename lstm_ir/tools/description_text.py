@@ -28,7 +28,8 @@ def form_lines(scans: Iterable[Mapping[str, Any]], *, with_others: bool = True) 
     """
     alike: dict[tuple[str, str], list[str]] = {}
     for scan in scans:
-        alike.setdefault((scan["form"], scan["reason"]), []).append(scan["name"])
+        form = scan["form"] if scan.get("code") != "tensor" else f"{scan['form']} of tensor code"
+        alike.setdefault((form, scan["reason"]), []).append(scan["name"])
     lines: list[str] = []
     for (form, reason), names in alike.items():
         # Only a reason of the cost model goes on with the other forms.

@@ -122,6 +122,14 @@ def test_larger_steps_cost_more(form):
     assert _step(_kernel_facts(batch=256, features=1), form) < _step(_kernel_facts(batch=256, features=512), form)
 
 
+@pytest.mark.parametrize("form", ["loop", "unrolled"])
+def test_a_kernel_is_quicker_than_generated_code(form):
+    facts = {"batch": 1, "units": 256, "time": 10}
+    assert _step(_kernel_facts(**facts), form) < _step(_facts(**facts), form)
+    note = next(e.note for e in estimates(_facts(10)) if e.form == form)
+    assert note.endswith(f"as code that IREE generates: {NO_KERNELS}")
+
+
 def test_cores_help_the_form_that_can_use_them():
     one, two = (_kernel_facts(units=512, batch=1, workers=workers) for workers in (2, 4))
     assert _step(one, "cooperative") > _step(two, "cooperative")

@@ -18,7 +18,9 @@ def test_constants_are_found_again_from_the_times_that_they_explain():
     true = Costs(
         loop_step_us=9.0,
         unrolled_step_us=4.0,
-        step_gigaflops=20.0,
+        tensor_loop_step_us=12.0,
+        tensor_unrolled_step_us=6.0,
+        tensor_gigaflops=20.0,
         kernel_gigaflops=70.0,
         stream_gigabytes=40.0,
         cell_unit_us=0.002,
@@ -34,7 +36,7 @@ def test_constants_are_found_again_from_the_times_that_they_explain():
             units=probe.units,
             gates=4,
             unroll=True,
-            vector="avx2",
+            vector="avx2" if probe.kernels else None,
             workers=workers if probe.form == "cooperative" else 1,
             costs=true,
         )
@@ -44,8 +46,11 @@ def test_constants_are_found_again_from_the_times_that_they_explain():
     assert found.cell_unit_us == pytest.approx(true.cell_unit_us, rel=0.25)
     assert found.stream_gigabytes == pytest.approx(true.stream_gigabytes, rel=0.05)
     assert found.meeting_us == pytest.approx(true.meeting_us, rel=0.05)
-    assert found.step_gigaflops == pytest.approx(true.step_gigaflops, rel=0.05)
     assert found.loop_step_us == pytest.approx(true.loop_step_us, rel=0.05)
+    assert found.unrolled_step_us == pytest.approx(true.unrolled_step_us, rel=0.05)
+    assert found.tensor_gigaflops == pytest.approx(true.tensor_gigaflops, rel=0.05)
+    assert found.tensor_loop_step_us == pytest.approx(true.tensor_loop_step_us, rel=0.05)
+    assert found.tensor_unrolled_step_us == pytest.approx(true.tensor_unrolled_step_us, rel=0.1)
 
 
 def test_the_file_is_read_back_and_changes_the_choice(tmp_path):

@@ -38,20 +38,20 @@ class CooperativeKernel(RoundKernel):
         _, scratch = self.scratch(sizes, split)
         counters_size = sizes.times(sizes.plus(split.ranges, 1), COUNTER_SPACING)
         counters = self.host.full(Tensor((counters_size,), i32), 0)
-        self.declare(split.ranges, scratch, [*split.sizes, counters_size], updates=[counters])
+        self.declare(split.ranges, scratch, [split.ranges, split.tiles, split.steps, counters_size], updates=[counters])
         return self.kernel.dispatch()[:-2]
 
     def build(self) -> ExecutableOp:
         """Build the kernel; see ``ScanKernel.build``."""
         memory, *numbers, counters_size = self.open()
-        split = Split(*numbers)
-        counters = self.kernel.source(len(self.kernel.reads) - 1, counters_size)
+        split = Split(self.batch, *numbers)
+        counters = self.kernel.result(len(self.kernel.writes), counters_size)
         b = self.b
         group = b.do(WorkgroupIdOp())
         starts, _ = self.scratch(b, split)
         meeting = Meeting(b, counters, split.ranges)
         with b.loop(0, b.plus(self.time, 1)) as number, meeting.round(group, number) as share:
-            self.round(number, share, split, memory, starts)
+            self.round(number, 0, share, split, memory, starts)
         return self.kernel.executable()
 
 

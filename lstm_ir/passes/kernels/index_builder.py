@@ -38,6 +38,8 @@ class IndexBuilder(ScalarBuilder):
         for factor in more:
             if isinstance(total, int) and isinstance(factor, int):
                 total *= factor
+            elif 0 in (total, factor):
+                total = 0
             elif factor != 1:
                 total = factor if total == 1 else self.do(arith.MuliOp(self.index(total), self.index(factor)))
         return total

@@ -1,6 +1,6 @@
 """One hand-authored dispatch: its executable, its function, and the call that runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xdsl.dialects import func, tensor
 from xdsl.dialects.builtin import AnyFloat, FunctionType, IndexType, MemRefType, ModuleOp
@@ -32,7 +32,7 @@ class Kernel:
         target: The vector unit; vectors have its lanes.
         element: The type that floats are computed in.
         reads: The tensors that it reads.
-        updates: How many of them, the last ones, it changes in place; they must not come from the caller.
+        updates: Tensors that it changes in place; they must not come from the caller.
         writes: The tensors that it makes.
         sizes: Further values of type index that it needs.
         workgroups: How many of it run.
@@ -45,20 +45,22 @@ class Kernel:
         target: VectorTarget,
         element: AnyFloat,
         reads: Sequence[SSAValue],
+        updates: Sequence[SSAValue],
         writes: Sequence[Tensor],
         sizes: Sequence[Size],
         workgroups: Size,
-        updates: int = 0,
     ) -> None:
-        self.name, self.host, self.reads, self.writes, self.workgroups = name, host, reads, writes, workgroups
-        self.updates = updates
+        self.name, self.host, self.reads, self.updates, self.writes = name, host, reads, updates, writes
+        self.workgroups = workgroups
         self._dynamic = [size for size in sizes if isinstance(size, SSAValue)]
-        bindings, indices = [BindingType()] * len(reads), [IndexType()] * len(self._dynamic)
+        self._dims: list[list[SSAValue]] | None = None
+        handed = [*reads, *updates]
+        bindings, indices = [BindingType()] * len(handed), [IndexType()] * len(self._dynamic)
         self._types: list[Attribute] = [*bindings, *indices, *[BindingType()] * len(writes)]
         self.block = Block(arg_types=self._types)
         self.b = KernelBuilder(self.block, target.lanes, element)
         self.b.begin()
-        dynamic = iter(self.block.args[len(reads) :])
+        dynamic = iter(self.block.args[len(handed) :])
         self.sizes: list[Size] = [next(dynamic) if isinstance(size, SSAValue) else size for size in sizes]
 
     def source(self, number: int, elements: Size, element: Attribute | None = None) -> Place:
@@ -72,7 +74,11 @@ class Kernel:
         return self._place(self.block.args[number], element or element_type(self.reads[number].type), elements)
 
     def result(self, number: int, elements: Size) -> Place:
-        """Return the beginning of a tensor that is made, with its number of elements."""
+        """Return the beginning of a tensor that is made, with its number of elements; behind those, of an update."""
+        if number >= len(self.writes):
+            update = number - len(self.writes)
+            binding = self.block.args[len(self.reads) + update]
+            return self._place(binding, element_type(self.updates[update].type), elements)
         first = len(self.block.args) - len(self.writes)
         return self._place(self.block.args[first + number], self.writes[number].element, elements)
 
@@ -92,22 +98,37 @@ class Kernel:
         export = ExecutableExportOp(self.name, Region(counts))
         return ExecutableOp(self.name, Region(Block([export, ModuleOp([function]), ExecutableEndOp()])))
 
-    def dispatch(self) -> list[SSAValue]:
-        """Build the dispatch; returns the tensors that it makes, and behind them those that it updates."""
-        host = self.host
-        dims = [self._dynamic_dims(value) for value in self.reads]
-        updated = dims[len(dims) - self.updates :]
+    def dispatch(
+        self,
+        at: TensorBuilder | None = None,
+        instead: Mapping[SSAValue, SSAValue] | None = None,
+        onto: Sequence[SSAValue] = (),
+    ) -> list[SSAValue]:
+        """Build a dispatch; returns the tensors that it makes, and behind them those that it updates.
+
+        Args:
+            at: Where; in front of the scan if None.
+            instead: Sizes that it is handed in the place of those declared.
+            onto: What an earlier dispatch has made, for this one to update; without it, it makes tensors of its own.
+        """
+        if self._dims is None:
+            self._dims = [self._dynamic_dims(value) for value in (*self.reads, *self.updates)]
+        made = [] if onto else self.writes
+        behind = [size for what in self.writes for size in what.dynamic]
+        changed = [size for sizes in self._dims[len(self.reads) :] for size in sizes]
+        # Tensors that are updated stand where the kernel expects those that it makes.
         dispatch = DispatchOp(
             self.name,
             self.name,
-            [host.index(self.workgroups)],
-            [*self.reads, *self._dynamic],
-            [size for sizes in dims for size in sizes],
-            [*(size for what in self.writes for size in what.dynamic), *(size for sizes in updated for size in sizes)],
-            [what.type for what in self.writes],
-            updates=self.updates,
+            [self.host.index(self.workgroups)],
+            [*self.reads, *self.updates, *((instead or {}).get(size, size) for size in self._dynamic), *onto],
+            [*(size for sizes in self._dims for size in sizes), *(behind if onto else ())],
+            [*(changed if onto else behind), *(behind if onto else changed)],
+            [what.type for what in made],
+            updates=len(self.updates) + len(onto),
+            on_device=bool(onto),
         )
-        return list(host.insert(dispatch).outputs)
+        return list((at or self.host).insert(dispatch).outputs)
 
     def _dynamic_dims(self, value: SSAValue) -> list[SSAValue]:
         host = self.host

@@ -17,19 +17,16 @@ class Split:
     """How a round is split.
 
     Attributes:
-        ranges: Ranges of unit tiles, independent of each other within a round.
+        rows: Rows of a block of the batch; the last one may have fewer.
+        ranges: Ranges of unit tiles of a block, independent of each other within a round.
         tiles: Unit tiles of a range; the last one may have fewer.
         steps: Steps of a chunk, whose inputs are projected at once.
     """
 
+    rows: Size
     ranges: Size
     tiles: Size
     steps: Size
-
-    @property
-    def sizes(self) -> list[Size]:
-        """The numbers, for the kernel."""
-        return [self.ranges, self.tiles, self.steps]
 
 
 class RoundKernel(ScanKernel):
@@ -40,17 +37,17 @@ class RoundKernel(ScanKernel):
     """
 
     def split(self, workers: SSAValue) -> Split:
-        """Return how rounds are split, on the host: a range a worker."""
+        """Return how rounds are split, on the host: all rows are one block, and each worker has a range."""
         sizes = self.sizes
         # Scans that run at once share the cores: workgroups that spin must not keep each other from running.
         own = sizes.most(sizes.quotient(workers, self.scan.companions), 1)
         ranges = sizes.least(own, self.panels.tiles)
         tiles = sizes.quotient_up(self.panels.tiles, ranges)
-        return Split(sizes.quotient_up(self.panels.tiles, tiles), tiles, self.chunk_steps(self.batch))
+        return Split(self.batch, sizes.quotient_up(self.panels.tiles, tiles), tiles, self.chunk_steps(self.batch))
 
     def scratch(self, sizes: IndexBuilder, split: Split) -> tuple[list[Size], Size]:
-        """Return where the parts of the scratch begin, and its size; alike on the host and in the kernel."""
-        rows = self.batch
+        """Return where the parts of a block's scratch begin, and its size; alike on the host and in the kernel."""
+        rows = split.rows
         lines = sizes.times(rows, self.width)
         copies = self.gates if self.scan.input_dropout is not None else 1
         dropped = sizes.times(lines, self.gates) if self.scan.recurrent_dropout is not None else 0
@@ -65,14 +62,17 @@ class RoundKernel(ScanKernel):
         ]
         return one_after_another(sizes, parts)
 
-    def round(self, number: SSAValue, share: SSAValue, split: Split, memory: Place, starts: list[Size]) -> None:
+    def round(
+        self, number: SSAValue, block: Size, share: SSAValue, split: Split, memory: Place, starts: list[Size]
+    ) -> None:
         """Build a range's share of a round.
 
         Args:
             number: The round.
-            share: The range.
+            block: The block of rows.
+            share: The range of its units.
             split: How rounds are split.
-            memory: The scratch.
+            memory: The block's scratch.
             starts: Where its parts begin.
         """
         b = self.b
@@ -88,8 +88,10 @@ class RoundKernel(ScanKernel):
         after = Carried((alternate(there, here), *states), alternate(dropped_there, dropped_here) if drops else None)
         first = b.times(share, split.tiles)
         last = b.least(b.plus(first, split.tiles), self.panels.tiles)
-        part = Part(0, self.batch, (first, last))
-        flags = b.at(begun, b.times(share, b.round_up(self.batch, ALIGNMENT)))
+        row = b.times(block, split.rows)
+        rows = self.batch if row == 0 else b.least(split.rows, b.minus(self.batch, row))
+        part = Part(row, rows, (first, last))
+        flags = b.at(begun, b.times(share, b.round_up(split.rows, ALIGNMENT)))
         own = b.at(inputs, b.times(share, b.quotient(b.minus(starts[-1], starts[-2]), split.ranges)))
 
         def advance() -> None:

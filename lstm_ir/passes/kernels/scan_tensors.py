@@ -74,7 +74,11 @@ class ScanTensors:
     # On the host.
 
     def declare(
-        self, workgroups: Size, scratch: Size, further: Sequence[Size], updates: Sequence[SSAValue] = ()
+        self,
+        workgroups: Size,
+        scratch: Size,
+        further: Sequence[Size],
+        updates: Sequence[SSAValue] = (),
     ) -> None:
         """Declare what the kernel works with.
 
@@ -95,11 +99,11 @@ class ScanTensors:
             self.host,
             self.target,
             self.element,
-            [*reads.values(), *updates],
+            list(reads.values()),
+            updates,
             writes,
             [*has_mask, self.batch, self.time, scratch, *further],
             workgroups,
-            len(updates),
         )
 
     def _arguments(self) -> dict[str, SSAValue]:

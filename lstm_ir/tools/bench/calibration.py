@@ -28,6 +28,7 @@ class _Probe:
     features: int
     units: int
     threads: int = 1
+    kernels: bool = True
 
     @property
     def flop(self) -> float:
@@ -44,7 +45,9 @@ def _probes(workers: int) -> dict[str, _Probe]:
     return {
         "loop": _Probe("loop", 1, 200, 8, 8),
         "unrolled": _Probe("unrolled", 1, 48, 8, 8),
-        "product": _Probe("loop", 16, 40, 8, 256),
+        "tensor loop": _Probe("loop", 1, 200, 8, 8, kernels=False),
+        "tensor unrolled": _Probe("unrolled", 1, 48, 8, 8, kernels=False),
+        "product": _Probe("loop", 16, 40, 8, 256, kernels=False),
         # Weights in the first-level cache: what is left beside the products is the cell.
         "cell": _Probe("persistent", 1, 1000, 32, 32),
         "compute": _Probe("persistent", 24, 30, 256, 256),
@@ -84,11 +87,18 @@ def costs_of(step: dict[str, float], probes: dict[str, Any], workers: int) -> Co
         flop_us = max(_FLOOR * 1e-6, (step["compute"] - compute.batch * compute.units * cell) / compute.flop)
     stream_us = max(_FLOOR, step["stream"] - probes["stream"].units * cell)
     meeting = step["together"] - step["alone"] / workers
-    product_us = max(_FLOOR, step["product"] - step["loop"])
+    product_us = max(_FLOOR, step["product"] - step["tensor loop"])
+
+    def host_us(name: str) -> float:
+        kernel_us = probes[name].flop * flop_us + probes[name].units * cell
+        return max(_FLOOR, step[name] - float(kernel_us))
+
     return Costs(
-        loop_step_us=step["loop"],
-        unrolled_step_us=step["unrolled"],
-        step_gigaflops=probes["product"].flop / product_us / 1e3,
+        loop_step_us=host_us("loop"),
+        unrolled_step_us=host_us("unrolled"),
+        tensor_loop_step_us=step["tensor loop"],
+        tensor_unrolled_step_us=step["tensor unrolled"],
+        tensor_gigaflops=probes["product"].flop / product_us / 1e3,
         kernel_gigaflops=1e-3 / flop_us,
         stream_gigabytes=probes["stream"].recurrent_bytes / stream_us / 1e3,
         cell_unit_us=cell,
@@ -100,7 +110,8 @@ def _contestant(name: str, probe: _Probe) -> Contestant:
     layer = LSTM(probe.units, return_sequences=True, recurrent_activation="sigmoid", unroll=False)
     layer.build((None, None, probe.features))
     fixed = probe.steps if probe.form == "unrolled" else None
-    module = load(compile_artifact(layer, form=probe.form, time=fixed).data, threads=probe.threads)
+    artifact = compile_artifact(layer, form=probe.form, time=fixed, kernels=probe.kernels)
+    module = load(artifact.data, threads=probe.threads)
     x = np.random.default_rng(0).normal(size=(probe.batch, probe.steps, probe.features)).astype(np.float32)
     return Contestant(name, lambda: module(x))
 

@@ -12,7 +12,7 @@ func.func @layer(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf3
 }
 
 // -----
-// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.scan remains: the projection of a scan that runs step by step is hoisted by lstm-hoist-projection
+// RECURRENCE: {{^}}lstm-check-stage{stage=recurrence}: lstm.scan remains: the projection of a scan that no kernel runs is hoisted by lstm-hoist-projection
 // TARGET: {{^}}lstm-check-stage{stage=target}: lstm.scan remains: dialect 'lstm' is not read by IREE
 func.func @not_hoisted(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>, %K: tensor<3x8xf32>, %R: tensor<4x8xf32>) {
   %y, %h, %c = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x8xf32>) recurrent_kernels(%R : tensor<4x8xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
@@ -53,6 +53,19 @@ func.func @kernel_forms(%x: tensor<?x?x3xf32>, %h0: tensor<?x4xf32>, %K: tensor<
     lstm.yield %g0 : vector<4xf32>
   }
   %y1, %h1 = lstm.scan "t" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "cooperative"} -> tensor<?x4xf32>, tensor<?x4xf32> cell {
+  ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>):
+    lstm.yield %g0 : vector<4xf32>
+  }
+  func.return
+}
+
+// -----
+// So does a scan that runs a step at a time, if its step is a kernel.
+// RECURRENCE-LABEL: func.func @step_kernel
+// RECURRENCE: lstm.scan {{.*}} kernels({{.*}} step_kernel
+// TARGET: {{^}}lstm-check-stage{stage=target}: lstm.scan remains: dialect 'lstm' is not read by IREE
+func.func @step_kernel(%x: tensor<?x?x3xf32>, %h0: tensor<?x4xf32>, %K: tensor<3x4xf32>, %R: tensor<4x4xf32>) {
+  %y, %h = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop", step_kernel} -> tensor<?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%g0: vector<4xf32>, %s0: vector<4xf32>):
     lstm.yield %g0 : vector<4xf32>
   }

@@ -2,6 +2,7 @@
 // RUN: %lstm-opt %s -p "lstm-choose-form{vector=avx2 workers=2}" --split-input-file | %filecheck %s
 // RUN: %lstm-opt %s -p "lstm-choose-form{vector=avx512 workers=1}" --split-input-file | %filecheck %s --check-prefix=ONE
 // RUN: %lstm-opt %s -p "lstm-choose-form{workers=2}" --split-input-file | %filecheck %s --check-prefix=NONE
+// RUN: %lstm-opt %s -p "lstm-choose-form{form=loop vector=avx2 workers=2}" --split-input-file | %filecheck %s --check-prefix=LOOP
 // RUN: %lstm-opt %s -p "lstm-choose-form{form=cooperative vector=avx2 workers=1}" --split-input-file --verify-diagnostics | %filecheck %s --check-prefix=ASKED
 
 // A small layer: one core does it in less time than cores need to meet.
@@ -14,6 +15,9 @@
 // What the model would not choose can be had if it works.
 // ASKED-LABEL: func.func @small
 // ASKED: form = "cooperative", reason = "asked for; there is one core"
+// A step of form loop is a kernel too, where there is one.
+// LOOP-LABEL: func.func @small
+// LOOP: form = "loop", step_kernel, reason = "asked for; host loop over step dispatches"
 func.func @small(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
   %y, %h, %c = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
@@ -72,6 +76,8 @@ func.func @both(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x10
 // CHECK: form = "persistent", reason = "about
 // ASKED-LABEL: func.func @double
 // ASKED: form = "cooperative"
+// LOOP-LABEL: func.func @double
+// LOOP: form = "loop"{{.*}}step_kernel
 func.func @double(%x: tensor<?x?x3xf64>, %K: tensor<3x16xf64>, %R: tensor<4x16xf64>, %h0: tensor<?x4xf64>, %c0: tensor<?x4xf64>) {
   %y, %h, %c = lstm.scan "double" input(%x : tensor<?x?x3xf64>) kernels(%K : tensor<3x16xf64>) recurrent_kernels(%R : tensor<4x16xf64>) init(%h0, %c0 : tensor<?x4xf64>, tensor<?x4xf64>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf64>, tensor<?x4xf64>, tensor<?x4xf64> cell {
   ^cell(%i: vector<4xf64>, %f: vector<4xf64>, %g: vector<4xf64>, %o: vector<4xf64>, %hp: vector<4xf64>, %cp: vector<4xf64>):

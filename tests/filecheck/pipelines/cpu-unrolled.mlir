@@ -1,4 +1,4 @@
-// The unrolled pipeline: no loop is left; and a dynamic number of steps is refused before anything is lowered.
+// The unrolled pipeline, without a kernel as in double precision: no loop is left; and a dynamic number of steps is refused before anything is lowered.
 // RUN: %lstm-opt %s -p cpu-unrolled --split-input-file --verify-diagnostics | %filecheck %s
 // RUN: %lstm-opt %s -p cpu --split-input-file | %filecheck %s --check-prefix=AUTO
 

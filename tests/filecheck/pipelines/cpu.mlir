@@ -3,8 +3,8 @@
 // RUN: %lstm-opt %s -p cpu | %filecheck %s --check-prefix=CPU
 // RUN: %lstm-opt %s -p cpu --print-op-generic | %filecheck %s --check-prefix=KERNEL
 // RUN: %lstm-opt %s -p cpu-avx512 | %filecheck %s --check-prefix=AVX512
-// RUN: %lstm-opt %s -p cpu-loop --print-op-generic | %filecheck %s --check-prefix=TARGET
-// RUN: %lstm-opt %s -p cpu-loop --print-ir-after-all -o /dev/null 2>&1 | %filecheck %s --check-prefix=STAGES
+// RUN: %lstm-opt %s -p cpu-loop-tensor --print-op-generic | %filecheck %s --check-prefix=TARGET
+// RUN: %lstm-opt %s -p cpu-loop-tensor --print-ir-after-all -o /dev/null 2>&1 | %filecheck %s --check-prefix=STAGES
 // RUN: %lstm-opt %s -p cpu --print-ir-after-all -o /dev/null 2>&1 | %filecheck %s --check-prefix=KERNEL-STAGES
 
 // A whole model: masking, both directions of an LSTM merged, dropout, a dense softmax.
@@ -91,10 +91,11 @@ builtin.module @lstm_ir {
 // STAGES: // IR after lstm-choose-form{form="loop"}
 // STAGES: // IR after lstm-hoist-projection
 // STAGES: // IR after lstm-check-stage{stage="recurrence"}
-// STAGES-NOT: // IR after lstm-lower-scan-{{persistent|cooperative}}
+// STAGES-NOT: // IR after lstm-lower-scan-
 // STAGES: // IR after lstm-lower-activations
-// STAGES: // IR after lstm-lower-scan-loop
-// STAGES: // IR after lstm-lower-scan-unrolled
+// STAGES-NEXT: builtin.module
+// STAGES: // IR after lstm-lower-scan-loop-tensor
+// STAGES: // IR after lstm-lower-scan-unrolled-tensor
 // STAGES: // IR after lstm-lower-layers
 // STAGES: // IR after lstm-lower-dropout
 // STAGES: // IR after lstm-expand-math
@@ -106,5 +107,7 @@ builtin.module @lstm_ir {
 // KERNEL-STAGES: // IR after lstm-check-stage{stage="recurrence"}
 // KERNEL-STAGES: // IR after lstm-lower-scan-persistent{vector="avx2" workers=2}
 // KERNEL-STAGES: // IR after lstm-lower-scan-cooperative{vector="avx2" workers=2}
+// KERNEL-STAGES: // IR after lstm-lower-scan-unrolled{vector="avx2" workers=2}
+// KERNEL-STAGES: // IR after lstm-lower-scan-loop{vector="avx2" workers=2}
 // KERNEL-STAGES: // IR after lstm-lower-activations
 // KERNEL-STAGES: // IR after lstm-materialize-weights

@@ -1,5 +1,5 @@
 // Form loop: a host loop around one step.
-// RUN: %lstm-opt %s -p lstm-lower-scan-loop --split-input-file | %filecheck %s
+// RUN: %lstm-opt %s -p lstm-lower-scan-loop-tensor --split-input-file | %filecheck %s
 
 // Step k reads its slice of the projection, multiplies h with R, adds, and runs the cell; the last output is h.
 func.func @last(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %h0: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {

@@ -1,4 +1,4 @@
-"""Pass lstm-lower-scan-unrolled: form ``unrolled``, the steps one after the other in one command buffer."""
+"""Pass lstm-lower-scan-unrolled-tensor: form ``unrolled``, the steps one after the other in one command buffer."""
 
 from dataclasses import dataclass
 
@@ -16,19 +16,19 @@ from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 
 
-class LowerScanUnrolled(RewritePattern):
+class LowerScanUnrolledTensor(RewritePattern):
     """One scan of form ``unrolled``."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
         """Rewrite one scan."""
-        if op.form is None or op.form.data != "unrolled":
+        if op.form is None or op.form.data != "unrolled" or op.runs_kernel:
             return
         b = TensorBuilder.before(op)
         steps = StepByStep(b, op)
         if not isinstance(steps.time, int):
             raise PassFailedException(
-                f"lstm-lower-scan-unrolled: scan {op.layer.data!r} has a dynamic number of steps; "
+                f"lstm-lower-scan-unrolled-tensor: scan {op.layer.data!r} has a dynamic number of steps; "
                 "form 'unrolled' needs a static one (compile with time=)"
             )
         carry = steps.start(b)
@@ -41,7 +41,7 @@ class LowerScanUnrolled(RewritePattern):
 
 
 @dataclass(frozen=True)
-class LowerScanUnrolledPass(ModulePass):
+class LowerScanUnrolledTensorPass(ModulePass):
     """Lower the scans whose form is ``unrolled``.
 
     Before: ``%y, %h, %c = lstm.scan ... {form = "unrolled"}`` over a static number of steps T
@@ -53,8 +53,8 @@ class LowerScanUnrolledPass(ModulePass):
         PassFailedException: If the number of steps is dynamic.
     """
 
-    name = "lstm-lower-scan-unrolled"
+    name = "lstm-lower-scan-unrolled-tensor"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        rewrite_program(op, LowerScanUnrolled(), apply_recursively=False)
+        rewrite_program(op, LowerScanUnrolledTensor(), apply_recursively=False)

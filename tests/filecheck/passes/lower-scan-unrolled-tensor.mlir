@@ -1,5 +1,5 @@
 // Form unrolled: the steps one after the other.
-// RUN: %lstm-opt %s -p lstm-lower-scan-unrolled --split-input-file --verify-diagnostics | %filecheck %s
+// RUN: %lstm-opt %s -p lstm-lower-scan-unrolled-tensor --split-input-file --verify-diagnostics | %filecheck %s
 
 // Step numbers that IREE cannot see, behind one barrier; then the steps. The batch stays dynamic.
 // A masked step holds the previous output, which is h, or zeros before the first valid step of a row.
@@ -85,7 +85,7 @@ func.func @dynamic(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %h0: tensor<?x4xf
   }
   func.return %y, %h : tensor<?x4xf32>, tensor<?x4xf32>
 }
-// CHECK: {{^}}lstm-lower-scan-unrolled: scan 's' has a dynamic number of steps; form 'unrolled' needs a static one (compile with time=)
+// CHECK: {{^}}lstm-lower-scan-unrolled-tensor: scan 's' has a dynamic number of steps; form 'unrolled' needs a static one (compile with time=)
 
 // -----
 // Declined: another form.

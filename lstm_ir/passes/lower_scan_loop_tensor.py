@@ -1,4 +1,4 @@
-"""Pass lstm-lower-scan-loop: form ``loop``, a host loop over step dispatches."""
+"""Pass lstm-lower-scan-loop-tensor: form ``loop``, a host loop over step dispatches."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ from lstm_ir.passes.scan_step import StepByStep
 from lstm_ir.passes.structured import TensorBuilder
 
 
-class LowerScanLoop(RewritePattern):
+class LowerScanLoopTensor(RewritePattern):
     """One scan of form ``loop``."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
         """Rewrite one scan."""
-        if op.form is None or op.form.data != "loop":
+        if op.form is None or op.form.data != "loop" or op.runs_kernel:
             return
         b = TensorBuilder.before(op)
         steps = StepByStep(b, op)
@@ -35,7 +35,7 @@ class LowerScanLoop(RewritePattern):
 
 
 @dataclass(frozen=True)
-class LowerScanLoopPass(ModulePass):
+class LowerScanLoopTensorPass(ModulePass):
     """Lower the scans whose form is ``loop``.
 
     Before: ``%y, %h, %c = lstm.scan ... {form = "loop"}``
@@ -44,8 +44,8 @@ class LowerScanLoopPass(ModulePass):
     Code size does not depend on the number of steps, which may be known at run time only.
     """
 
-    name = "lstm-lower-scan-loop"
+    name = "lstm-lower-scan-loop-tensor"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        rewrite_program(op, LowerScanLoop(), apply_recursively=False)
+        rewrite_program(op, LowerScanLoopTensor(), apply_recursively=False)
