@@ -15,7 +15,7 @@ from lstm_ir.output_file import check_output, write_atomically
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
     from lstm_ir.passes.build_module import LayerModule
     from lstm_ir.passes.iree_session import CpuTarget
     from lstm_ir.passes.pipelines import KernelOptions
@@ -139,12 +139,12 @@ def compile_artifact(
     brief = {key: value for key, value in description.items() if key != "model"}
     source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief)
     watch.start("iree")
-    vmfb = compile_bytecode(source_bytes, flags_for_cpu(target_cpu), [layer.name for layer in model.layers])
+    vmfb = compile_bytecode(source_bytes, flags_for_cpu(target_cpu), list(model.layers_by_path))
     watch.stop()
     return Artifact(pack(vmfb, description), description, watch.seconds)
 
 
-def model_of(source: Any) -> "Sequential":
+def model_of(source: Any) -> "Model":
     """Return the description of whatever ``compile`` accepts as a source, built.
 
     Raises:
@@ -155,13 +155,13 @@ def model_of(source: Any) -> "Sequential":
         from lstm_ir.importers import read_model
 
         return read_model(Path(source))
-    from lstm_ir.layers import Layer, Sequential
+    from lstm_ir.layers import Layer, Model, Sequential
 
     if isinstance(source, Layer):
         if not source.built:
             raise ArgumentError(f"source: layer {source.name!r} has no weights yet; call build(input_shape) first")
         return Sequential([source], name=source.name)
-    if isinstance(source, Sequential):
+    if isinstance(source, Model):
         if not source.built:
             raise ArgumentError(f"source: model {source.name!r} has no weights yet; call build(input_shape) first")
         return source
@@ -170,13 +170,13 @@ def model_of(source: Any) -> "Sequential":
 
         return from_keras(source)
     raise ArgumentTypeError(
-        f"source: got {type(source).__name__}, expected a path to a .keras or .h5 file, a layer or Sequential of "
+        f"source: got {type(source).__name__}, expected a path to a .keras or .h5 file, a layer or model of "
         "lstm_ir, or a live Keras layer or model"
     )
 
 
 def layer_level(
-    model: "Sequential", *, batch: int | None = None, time: int | None = None, training: bool = False
+    model: "Model", *, batch: int | None = None, time: int | None = None, training: bool = False
 ) -> "LayerModule":
     """Return a model's module at layer level; ``unroll=True`` fixes the steps to those that the model declares.
 
@@ -186,14 +186,14 @@ def layer_level(
     from lstm_ir.passes.build_module import build_module
     from lstm_ir.passes.model_interface import recurrences
 
-    cells = [cell.layer for cell in recurrences(model)]
-    unrolled = [cell.name for cell in cells if cell.unroll]
+    unrolled = [cell for cell in recurrences(model) if cell.layer.unroll]
     if time is None and unrolled:
-        time = model.input_shape[0 if cells[0].time_major else 1]
-        if time is None:
+        axis = 0 if unrolled[0].layer.time_major else 1
+        shapes = model.tensor_shapes()
+        if any(shapes[cell.call.inputs[0]][axis] is None for cell in unrolled):
             raise ArgumentError(
-                f"time: layer {unrolled[0]!r} has unroll=True, which needs a fixed number of steps; give time=, or "
-                "build the layer for a known length"
+                f"time: layer {unrolled[0].layer.name!r} has unroll=True, which needs a fixed number of steps; give "
+                "time=, or build the layer for a known length"
             )
     return build_module(model, batch=batch, time=time, training=training)
 

@@ -7,14 +7,14 @@ from lstm_ir.errors import UnsupportedError
 from lstm_ir.version import __version__
 
 if TYPE_CHECKING:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
     from lstm_ir.passes.build_module import LayerModule
     from lstm_ir.passes.iree_session import CpuTarget
     from lstm_ir.passes.model_interface import Interface
 
 
 def describe(
-    model: "Sequential", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: "CpuTarget"
+    model: "Model", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: "CpuTarget"
 ) -> dict[str, Any]:
     """Return an artifact's description of itself.
 
@@ -55,7 +55,7 @@ def describe(
     }
 
 
-def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, Any]:
+def _describe_model(model: "Model", interface: "Interface") -> dict[str, Any]:
     """Return the layers' configs, with which the model can be built again.
 
     Nothing where a regularizer, constraint or initializer is a function of the user's: it has no config, and the
@@ -63,7 +63,7 @@ def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, An
     """
     from lstm_ir.layers import InputLayer, Sequential
 
-    if model.input_layer is None:
+    if isinstance(model, Sequential) and model.input_layer is None:
         # A stateful layer cannot be built without its batch; for others that of the build means nothing.
         is_stateful = any(getattr(layer, "stateful", False) for layer in model.layers)
         shape = model.input_shape if is_stateful else interface.inputs[0].shape
@@ -73,10 +73,10 @@ def _describe_model(model: "Sequential", interface: "Interface") -> dict[str, An
         config = model.get_config()
     except UnsupportedError:
         return {}
-    return {"model": {"class_name": "Sequential", "flavour": model.flavour, "config": config}}
+    return {"model": {"class_name": model.keras_class_name, "flavour": model.flavour, "config": config}}
 
 
 def _weights_bytes(layer_module: "LayerModule") -> int:
     """Return the size of the weights as the artifact stores them."""
-    itemsize = {"float64": 8, "float32": 4}.get(layer_module.interface.inputs[0].dtype, 2)
+    itemsize = {"float64": 8, "float32": 4}.get(layer_module.dtype, 2)
     return sum(value.size * itemsize for value in layer_module.weights.values())

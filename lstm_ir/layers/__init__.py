@@ -8,6 +8,8 @@ from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.dtype_policy import DTypePolicy, resolve_dtype_policy
 from lstm_ir.layers.flavour import FLAVOURS, Flavour
+from lstm_ir.layers.functional import Functional, FunctionalBuilder
+from lstm_ir.layers.graph import Call, Model, Recurrence
 from lstm_ir.layers.input_layer import InputLayer
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.masking import Masking
@@ -23,14 +25,19 @@ __all__ = [
     "Activation",
     "ActivationLayer",
     "Bidirectional",
+    "Call",
     "DTypePolicy",
     "Dense",
     "Dropout",
     "Flavour",
+    "Functional",
+    "FunctionalBuilder",
     "InputLayer",
     "InputSpec",
     "Layer",
     "Masking",
+    "Model",
+    "Recurrence",
     "Sequential",
     "Shape",
     "Weight",

@@ -1,7 +1,7 @@
 """The base of all layer descriptions: name, dtype, weights, configs; nothing that executes."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,14 @@ from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
 from lstm_ir.layers.weights import Weight, WeightSpec, assign_all
 
 Array = NDArray[Any]
+
+MaskRule = Literal["carry", "drop", "values", "masks"]
+"""Where the masks of a layer's outputs come from.
+
+carry: the first input's, for the outputs that `Layer.masked_outputs` names. drop: there is none. values: the layer
+makes one from its input's values, and an incoming one is lost. masks: the layer makes one from its inputs' masks.
+The last two go with a `Layer.compute_mask` on arrays, and with a build function that returns the mask.
+"""
 
 # Keywords that every layer takes beside name, trainable, dtype and activity_regularizer, by flavour.
 _KERAS2_KEYWORDS = frozenset(
@@ -49,6 +57,12 @@ class Layer:
     accepted_flavours: ClassVar[tuple[Flavour, ...]] = FLAVOURS
     weight_scope: ClassVar[str] = ""
     supports_masking: ClassVar[bool] = True
+    input_count: ClassVar[int | None] = 1
+    """How many tensors it is called on; None: one or more."""
+    takes_integers: ClassVar[bool] = False
+    """Whether its inputs are numbers that name something, cast to int32."""
+    uses_mask: ClassVar[bool] = False
+    """Whether what it returns depends on the mask of its input."""
     settings_version: int = 0
     """Counts the assignments to attributes, so that code compiled for a layer knows when it is out of date."""
 
@@ -238,6 +252,23 @@ class Layer:
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask that the output carries on; by default the incoming one."""
         return mask
+
+    @property
+    def mask_rule(self) -> MaskRule:
+        """Where the masks of the outputs come from, see `MaskRule`."""
+        return "carry" if self.supports_masking else "drop"
+
+    def masked_outputs(self) -> tuple[bool, ...]:
+        """Of each output, whether it has a mask at all."""
+        return tuple(True for _ in self.output_suffixes())
+
+    def output_suffixes(self) -> tuple[str, ...]:
+        """What follows the layer's name in the names of its outputs; empty for the first of most layers."""
+        return ("",)
+
+    def recurrent_cells(self) -> tuple[tuple[str, "Layer"], ...]:
+        """The LSTMs that it runs, each with what follows the layer's name in its own; none for most layers."""
+        return ()
 
     # configs
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers.base import Layer
+from lstm_ir.layers.base import Layer, MaskRule
 from lstm_ir.layers.flavour import check_flavour
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.serialization import object_dict, parse_object_config
@@ -40,6 +40,7 @@ class Bidirectional(Layer):
 
     keras_class_name: ClassVar[str] = "Bidirectional"
     auto_name_prefix: ClassVar[str] = "bidirectional"
+    uses_mask: ClassVar[bool] = True
     layer_class: ClassVar[type[LSTM]] = LSTM
     """The class that `from_config` makes the inner layers of."""
 
@@ -180,6 +181,26 @@ class Bidirectional(Layer):
         masks = [carried, carried] if self.merge_mode is None else [carried]
         masks += [None] * (4 if self.return_state else 0)
         return masks if len(masks) > 1 else masks[0]
+
+    @property
+    def mask_rule(self) -> MaskRule:
+        """The incoming mask goes on with sequences."""
+        return "carry" if self.return_sequences else "drop"
+
+    def masked_outputs(self) -> tuple[bool, ...]:
+        """The sequences have a mask, the states have none."""
+        sequences = 2 if self.merge_mode is None else 1
+        return tuple(k < sequences for k in range(len(self.output_suffixes())))
+
+    def output_suffixes(self) -> tuple[str, ...]:
+        """The merged output, or forward and backward; then with ``return_state`` the four states."""
+        outputs = ("forward", "backward") if self.merge_mode is None else ("",)
+        states = ("forward/h", "forward/c", "backward/h", "backward/c") if self.forward_layer.return_state else ()
+        return (*outputs, *states)
+
+    def recurrent_cells(self) -> tuple[tuple[str, Layer], ...]:
+        """The two copies."""
+        return (("forward", self.forward_layer), ("backward", self.backward_layer))
 
     # configs
 

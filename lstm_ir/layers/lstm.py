@@ -8,7 +8,7 @@ import numpy as np
 from lstm_ir.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.layers.activations import resolve_activation, serialize_activation
 from lstm_ir.layers.arguments import clamped_rate, positive_integer
-from lstm_ir.layers.base import Layer
+from lstm_ir.layers.base import Layer, MaskRule
 from lstm_ir.layers.constraints import resolve_constraint, serialize_constraint
 from lstm_ir.layers.flavour import Flavour, check_flavour
 from lstm_ir.layers.initializer_lookup import resolve_initializer, serialize_initializer
@@ -74,6 +74,7 @@ class LSTM(Layer):
     keras_class_name: ClassVar[str] = "LSTM"
     auto_name_prefix: ClassVar[str] = "lstm"
     weight_scope: ClassVar[str] = "lstm_cell"
+    uses_mask: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -223,6 +224,23 @@ class LSTM(Layer):
             mask = mask[0] if mask else None
         output = mask if self.return_sequences else None
         return [output, None, None] if self.return_state else output
+
+    @property
+    def mask_rule(self) -> MaskRule:
+        """The incoming mask goes on with a sequence."""
+        return "carry" if self.return_sequences else "drop"
+
+    def masked_outputs(self) -> tuple[bool, ...]:
+        """The sequence has a mask, the states have none."""
+        return (True, False, False) if self.return_state else (True,)
+
+    def output_suffixes(self) -> tuple[str, ...]:
+        """With ``return_state`` the output, h and c."""
+        return ("", "h", "c") if self.return_state else ("",)
+
+    def recurrent_cells(self) -> tuple[tuple[str, Layer], ...]:
+        """The layer itself."""
+        return (("", self),)
 
     # configs
 

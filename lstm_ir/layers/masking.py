@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from lstm_ir.errors import ArgumentTypeError
-from lstm_ir.layers.base import Layer
+from lstm_ir.layers.base import Layer, MaskRule
 
 
 class Masking(Layer):
@@ -34,6 +34,11 @@ class Masking(Layer):
         """The mask (batch, time): true where any feature differs from ``mask_value`` in its dtype."""
         inputs = np.asarray(inputs)
         return np.any(inputs != inputs.dtype.type(self.mask_value), axis=-1)
+
+    @property
+    def mask_rule(self) -> MaskRule:
+        """The mask is made from the values."""
+        return "values"
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""

@@ -1,6 +1,7 @@
-"""A whole model as a description: layers one after the other."""
+"""Sequential models, and layers by their class names."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
@@ -9,14 +10,14 @@ from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
-from lstm_ir.layers.flavour import Flavour, check_flavour
+from lstm_ir.layers.flavour import check_flavour
+from lstm_ir.layers.graph import Call, Model, output_names_of
 from lstm_ir.layers.input_layer import InputLayer
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.masking import Masking
 from lstm_ir.layers.naming import auto_name
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape, as_shape
-from lstm_ir.layers.weights import Array, Weight, assign_all
 
 LAYER_CLASSES: dict[str, type[Layer]] = {
     cls.keras_class_name: cls for cls in (InputLayer, Masking, LSTM, Bidirectional, Dense, Dropout, ActivationLayer)
@@ -41,7 +42,7 @@ def layer_from_config(identifier: Any, *, flavour: str | None = None, argument: 
     return LAYER_CLASSES[class_name].from_config(config, flavour=flavour)
 
 
-class Sequential:
+class Sequential(Model):
     """Layers that each feed the next; the last one may have several outputs.
 
     Args:
@@ -77,13 +78,43 @@ class Sequential:
         for layer in layers[:-1]:
             if getattr(layer, "return_state", False) or getattr(layer, "merge_mode", "concat") is None:
                 raise ArgumentError(f"layers: {layer.name!r} has several outputs, only the last layer may")
-        self.layers: tuple[Layer, ...] = tuple(layers)
+        self._layers: tuple[Layer, ...] = tuple(layers)
         self.name = auto_name("sequential") if name is None else name
 
     @property
-    def flavour(self) -> Flavour:
-        """The flavour of the first layer."""
-        return self.layers[0].flavour
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers, without the input layer."""
+        return self._layers
+
+    @property
+    def inputs(self) -> tuple[InputLayer, ...]:
+        """The input layer, or one for what the first layer says."""
+        if isinstance(self.input_layer, InputLayer):
+            return (self.input_layer,)
+        return (InputLayer(self.input_shape, self.input_dtype, self.input_name, flavour=self.flavour),)
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Each layer, called on the first output of the one before."""
+        calls: list[Call] = []
+        before = self.input_name
+        for layer in self._layers:
+            outputs = output_names_of(layer, layer.name)
+            if before == outputs[0]:  # an input that is named as the layer after it
+                outputs = (f"{outputs[0]}:0", *outputs[1:])
+            calls.append(Call(layer, (before,), outputs, layer.name))
+            before = outputs[0]
+        return tuple(calls)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what the last layer returns."""
+        return self.calls[-1].outputs
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The last layer's name, and those of the states that it returns."""
+        return output_names_of(self._layers[-1], self._layers[-1].name)
 
     @property
     def input_shape(self) -> Shape:
@@ -102,17 +133,14 @@ class Sequential:
     @property
     def input_dtype(self) -> str:
         """The dtype of the input: the input layer's, else that of the first layer's weights as in Keras."""
-        return (self.input_layer or self.layers[0]).variable_dtype
+        if isinstance(self.input_layer, InputLayer):
+            return self.input_layer.value_dtype
+        return self.layers[0].variable_dtype
 
     @property
     def input_name(self) -> str:
         """The name of the input: the input layer's, else ``x``."""
         return self.input_layer.name if self.input_layer is not None else "x"
-
-    @property
-    def built(self) -> bool:
-        """Whether all layers are built."""
-        return all(layer.built for layer in self.layers)
 
     def build(self, input_shape: Any = None) -> None:
         """Build all layers, each for the output of the one before.
@@ -127,39 +155,6 @@ class Sequential:
         for layer in self.layers:
             layer.build(shape)
             shape = as_shape(layer.compute_output_shape(shape))
-
-    @property
-    def output_shapes(self) -> list[Shape]:
-        """The shapes of all outputs, for `input_shape`."""
-        shape: Any = self.input_shape
-        for layer in self.layers:
-            shape = layer.compute_output_shape(shape)
-        return shape if isinstance(shape, list) else [shape]
-
-    @property
-    def weights(self) -> list[Weight]:
-        """All weights, layer by layer."""
-        return [weight for layer in self.layers for weight in layer.weights]
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all weights, layer by layer."""
-        return [weight.numpy() for weight in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Set all weights, or none where one does not fit.
-
-        Raises:
-            ArgumentError: the count or a shape differs.
-        """
-        assign_all(self.weights, weights, self.name)
-
-    def count_params(self) -> int:
-        """The number of scalars in all weights.
-
-        Raises:
-            ArgumentError: not built.
-        """
-        return sum(layer.count_params() for layer in self.layers)
 
     def get_config(self) -> dict[str, Any]:
         """Name and layers, the input layer first where there is one."""

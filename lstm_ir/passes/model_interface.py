@@ -5,17 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers import LSTM, Bidirectional, Dropout, Layer, Masking, Sequential
+from lstm_ir.layers import Dropout, Layer, Model, Recurrence
+from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, takes_integers
 
 Shape = tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """One LSTM of the model: its path (``lstm``, ``bidirectional/forward``) and its description."""
-
-    path: str
-    layer: LSTM
 
 
 @dataclass(frozen=True)
@@ -28,6 +21,10 @@ class Port:
         dtype: NumPy's name of the element type.
         batch_axis: The axis of the batch, or None.
         time_axis: The axis of the steps, or None.
+        length: Which of the model's lengths the steps are, where the inputs may differ in length; else None.
+        least_time: The least number of steps, where it is not 1.
+        limit: Of integers, how many there are: 0 <= value < limit.
+        of: Of a mask, the input that it goes with, where there are several; else None.
     """
 
     name: str
@@ -35,6 +32,10 @@ class Port:
     dtype: str
     batch_axis: int | None
     time_axis: int | None = None
+    length: int | None = None
+    least_time: int = 1
+    limit: int | None = None
+    of: str | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return the entry of the artifact's description."""
@@ -43,23 +44,33 @@ class Port:
             "shape": list(self.shape),
             "dtype": self.dtype,
         }
-        if self.batch_axis is not None:
-            entry["batch_axis"] = self.batch_axis
-        if self.time_axis is not None:
-            entry["time_axis"] = self.time_axis
+        for key in ("batch_axis", "time_axis", "length", "limit", "of"):
+            if getattr(self, key) is not None:
+                entry[key] = getattr(self, key)
+        if self.least_time != 1:
+            entry["least_time"] = self.least_time
         return entry
 
 
 @dataclass(frozen=True)
 class Interface:
-    """Inputs, mask, seed (in training), outputs and states, in the order of the entry points' arguments and results."""
+    """Inputs, masks, seed (in training), outputs and states, in the order of the entry points' arguments and results.
+
+    ``masks`` are those of the inputs whose mask some layer uses, in the inputs' order. A model of one input has at most
+    one, named ``mask``.
+    """
 
     inputs: tuple[Port, ...]
-    mask: Port | None
+    masks: tuple[Port, ...]
     mask_reason: str
     seed: Port | None
     outputs: tuple[Port, ...]
     states: tuple[Port, ...]
+
+    @property
+    def mask(self) -> Port | None:
+        """The mask of a model of one input, or None."""
+        return self.masks[0] if self.masks and len(self.inputs) == 1 else None
 
     def describe(self) -> dict[str, Any]:
         """Return this part of the artifact's description."""
@@ -70,22 +81,19 @@ class Interface:
             "outputs": [port.describe() for port in self.outputs],
             "states": [port.describe() for port in self.states],
         }
-        if self.mask is None:
+        if len(self.inputs) > 1 and self.masks:
+            result["masks"] = [port.describe() for port in self.masks]
+        elif self.mask is None:
             result["mask_reason"] = self.mask_reason
         return result
 
 
-def recurrences(model: Sequential) -> Iterator[Recurrence]:
+def recurrences(model: Model) -> Iterator[Recurrence]:
     """Yield every LSTM of a model, in model order, forward before backward."""
-    for layer in model.layers:
-        if isinstance(layer, LSTM):
-            yield Recurrence(layer.name, layer)
-        elif isinstance(layer, Bidirectional):
-            yield Recurrence(f"{layer.name}/forward", layer.forward_layer)
-            yield Recurrence(f"{layer.name}/backward", layer.backward_layer)
+    return model.recurrences()
 
 
-def draws_masks(model: Sequential) -> bool:
+def draws_masks(model: Model) -> bool:
     """Return whether a model draws dropout masks in training.
 
     Raises:
@@ -101,77 +109,145 @@ def draws_masks(model: Sequential) -> bool:
 
 
 def interface_of(
-    model: Sequential, batch: int | None = None, time: int | None = None, *, training: bool = False
+    model: Model, batch: int | None = None, time: int | None = None, *, training: bool = False
 ) -> Interface:
     """Return a built model's interface.
 
     Args:
         model: A built model.
         batch: Fix the batch to this size; None leaves it to run time.
-        time: Fix the number of steps; None leaves it to run time.
+        time: Fix the number of steps of all inputs; None leaves it to run time.
         training: Whether dropout is active; then the entry points take a seed, if any layer draws.
 
     Raises:
         UnsupportedError: If layers disagree on layout or dtype.
     """
-    cells = list(recurrences(model))
-    layouts = {bool(cell.layer.time_major) for cell in cells}
-    if len(layouts) > 1:
-        raise UnsupportedError(f"model {model.name!r}: time_major differs between its LSTM layers; use one layout")
-    dtypes = {layer.compute_dtype for layer in model.layers} | {cell.layer.compute_dtype for cell in cells}
-    if len(dtypes) > 1:
-        raise UnsupportedError(f"model {model.name!r}: layers compute in {', '.join(sorted(dtypes))}; use one dtype")
-    dtype = dtypes.pop()
-    time_major = bool(layouts) and layouts.pop()
+    dtype, time_major = compute_dtype(model), _is_time_major(model)
     batch_axis, time_axis = (1, 0) if time_major else (0, 1)
+    lengths = open_lengths(model, time_axis, time)
+    several = len(set(lengths.group.values())) > 1
 
-    def port(name: str, shape: Shape) -> Port:
+    def sized(shape: Shape) -> Shape:
         sizes = list(shape)
-        is_sequence = len(sizes) > 2
-        axis = batch_axis if is_sequence else 0
-        sizes[axis] = batch
-        if is_sequence:
-            sizes[time_axis] = time
-        return Port(name, tuple(sizes), dtype, axis, time_axis if is_sequence else None)
+        if sizes:
+            sizes[batch_axis if len(sizes) > 2 else 0] = batch
+        return tuple(sizes)
 
-    declared = model.input_shape
-    external, reason = _mask(model)
-    mask_shape: list[int | None] = [batch, batch]
-    mask_shape[time_axis] = time
+    inputs = []
+    for given in model.inputs:
+        is_sequence = len(given.shape) > 2
+        whole = takes_integers(model, given)
+        inputs.append(
+            Port(
+                given.name,
+                sized(lengths.shapes[given.name]),
+                "int32" if whole else dtype,
+                batch_axis if is_sequence else 0,
+                length_axis(model, given, time_axis),
+                lengths.group.get(given.name) if several else None,
+                lengths.least.get(given.name, 1),
+                _limit(model, given.name) if whole else None,
+            )
+        )
+    outputs = []
+    for name, tensor in zip(model.output_names, model.outputs, strict=True):
+        shape = lengths.shapes[tensor]
+        is_sequence = len(shape) > 2
+        axis, group = lengths.follows.get(tensor, (None, None))
+        if axis is None and is_sequence and shape[time_axis] is not None:
+            axis = time_axis
+        outputs.append(
+            Port(name, sized(shape), dtype, batch_axis if is_sequence else 0, axis, group if several else None)
+        )
+    masks, reason = _masks(model, inputs, time_major)
     return Interface(
-        inputs=(port(model.input_name, declared),),
-        mask=Port("mask", tuple(mask_shape), "int8", batch_axis, time_axis) if external else None,
+        inputs=tuple(inputs),
+        masks=masks,
         mask_reason=reason,
         seed=Port("seed", (2,), "int32", None) if training and draws_masks(model) else None,
-        outputs=tuple(map(port, output_names(model.layers[-1]), _output_shapes(model))),
+        outputs=tuple(outputs),
         states=tuple(
-            Port(f"{cell.path}/{state}", (batch, cell.layer.units), dtype, 0) for cell in cells for state in ("h", "c")
+            Port(f"{name}/{state}", (batch, units), dtype, 0)
+            for name, units in state_sizes(model).items()
+            for state in ("h", "c")
         ),
     )
 
 
+def state_sizes(model: Model) -> dict[str, int]:
+    """Return the units of each cell whose state is the module's, by the name that the state starts with."""
+    return {cell.state: cell.layer.units for cell in recurrences(model) if cell.state is not None}
+
+
+def compute_dtype(model: Model) -> str:
+    """Return the dtype that a model computes in.
+
+    Raises:
+        UnsupportedError: If its layers disagree.
+    """
+    dtypes = {layer.compute_dtype for layer in model.layers}
+    dtypes |= {cell.layer.compute_dtype for cell in recurrences(model)}
+    if len(dtypes) > 1:
+        raise UnsupportedError(f"model {model.name!r}: layers compute in {', '.join(sorted(dtypes))}; use one dtype")
+    return dtypes.pop()
+
+
+def _is_time_major(model: Model) -> bool:
+    layouts = {bool(cell.layer.time_major) for cell in recurrences(model)}
+    if len(layouts) > 1:
+        raise UnsupportedError(f"model {model.name!r}: time_major differs between its LSTM layers; use one layout")
+    return bool(layouts) and layouts.pop()
+
+
+def _limit(model: Model, tensor: str) -> int | None:
+    """Return below which number all readers of an input want its values, or None for any."""
+    limits = [getattr(call.layer, "input_dim", None) for call in model.calls if tensor in call.inputs]
+    known = [limit for limit in limits if isinstance(limit, int)]
+    return min(known) if known else None
+
+
 def output_names(last: Layer) -> list[str]:
-    """Return the names of what the last layer returns: its own name, and those of the states it returns."""
-    names = [last.name]
-    if isinstance(last, Bidirectional):
-        if last.merge_mode is None:
-            names = [f"{last.name}/forward", f"{last.name}/backward"]
-        if last.forward_layer.return_state:
-            names += [f"{last.name}/{way}/{state}" for way in ("forward", "backward") for state in ("h", "c")]
-    elif isinstance(last, LSTM) and last.return_state:
-        names += [f"{last.name}/h", f"{last.name}/c"]
-    return names
+    """Return the names of what a layer returns: its own name, and those of the states it returns."""
+    return [f"{last.name}/{suffix}" if suffix else last.name for suffix in last.output_suffixes()]
 
 
-def _output_shapes(model: Sequential) -> list[Shape]:
-    return [tuple(shape) for shape in model.output_shapes]
-
-
-def _mask(model: Sequential) -> tuple[bool, str]:
-    """Return whether a mask given by the caller reaches an LSTM, and why not."""
+def _masks(model: Model, inputs: list[Port], time_major: bool) -> tuple[tuple[Port, ...], str]:
+    """Return the masks that a caller can give, and why there is none."""
+    users = model.mask_users()
+    ports = []
+    for port in inputs:
+        if not users[port.name] or port.time_axis is None or port.batch_axis is None or len(port.shape) < 2:
+            continue
+        shape = (port.shape[port.time_axis], port.shape[port.batch_axis])
+        single = len(inputs) == 1
+        ports.append(
+            Port(
+                "mask" if single else f"{port.name}/mask",
+                shape if time_major else shape[::-1],
+                "int8",
+                port.batch_axis,
+                port.time_axis,
+                port.length,
+                of=None if single else port.name,
+            )
+        )
+    if ports:
+        return tuple(ports), ""
     for layer in model.layers:
-        if isinstance(layer, Masking):
-            return False, f"layer {layer.name!r} computes the mask from the input itself"
-        if isinstance(layer, LSTM | Bidirectional):
-            return True, ""
-    return False, "no layer of this model takes a mask"
+        if layer.mask_rule == "values":
+            return (), f"layer {layer.name!r} computes the mask from the input itself"
+    return (), "no layer of this model takes a mask"
+
+
+__all__ = [
+    "Interface",
+    "Lengths",
+    "Port",
+    "Recurrence",
+    "compute_dtype",
+    "draws_masks",
+    "interface_of",
+    "output_names",
+    "recurrences",
+    "state_sizes",
+]

@@ -1,21 +1,15 @@
 """A whole model in float64, with the masks that Keras carries from layer to layer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers.activation_layer import ActivationLayer
-from lstm_ir.layers.bidirectional import Bidirectional
-from lstm_ir.layers.dense import Dense
-from lstm_ir.layers.dropout import Dropout
-from lstm_ir.layers.lstm import LSTM
-from lstm_ir.layers.masking import Masking
-from lstm_ir.layers.model import Sequential
-from lstm_ir.reference.activations import apply_activation
-from lstm_ir.reference.lstm import LSTMResult, run_bidirectional, run_lstm
+import lstm_ir.reference.layers  # noqa: F401  # registers the references of the layers
+from lstm_ir.errors import ArgumentError
+from lstm_ir.layers.graph import Call, Model, Recurrence
+from lstm_ir.reference.registry import ReferenceCall, run_layer
 from lstm_ir.reference.rounding import Float64, round_to
 
 
@@ -34,75 +28,83 @@ class ReferenceResult:
 
 
 def run_model(
-    model: Sequential, x: Any, mask: Any = None, initial_state: Mapping[str, Any] | None = None
+    model: Model, x: Any, mask: Any = None, initial_state: Mapping[str, Any] | None = None
 ) -> ReferenceResult:
     """Run a built model outside training.
 
-    The input is rounded to the first layer's compute dtype, weights to their layer's; between layers nothing is
-    rounded. A `Masking` layer makes the mask anew from its input, as Keras does: it takes the place of ``mask``.
+    The inputs are rounded to the first layer's compute dtype (integers are taken as they are), weights to their
+    layer's; between layers nothing is rounded. A `Masking` layer makes the mask anew from its input, as Keras does: it
+    takes the place of ``mask``.
 
     Args:
         model: the model, built.
-        x: its input.
-        mask: as for `run_lstm`.
+        x: its input; of a model with several a list in their order, or a mapping by name.
+        mask: as for `run_lstm`; of a model with several inputs a list in their order, or a mapping by the input's name.
         initial_state: states by name, see `ReferenceResult.states`; a missing one is zeros.
 
     Raises:
-        ArgumentError: a wrong shape, or a state that the model does not have.
+        ArgumentError: a wrong shape or count, or a state that the model does not have.
         ArgumentTypeError: an array that does not hold real numbers.
     """
+    names = [given.name for given in model.inputs]
+    dtype = model.layers[0].compute_dtype
+    values = {
+        name: np.asarray(value, np.float64) if np.asarray(value).dtype.kind in "iub" else round_to(value, dtype)
+        for name, value in _by_name(names, x, "x").items()
+    }
+    masks = dict.fromkeys(names) | _by_name(names, mask, "mask", partial=True)
     given = dict(initial_state or {})
     states: dict[str, Float64] = {}
-    outputs = [round_to(x, model.layers[0].compute_dtype)]
-    for layer in model.layers:
-        value = outputs[0]
-        if isinstance(layer, LSTM):
-            result = run_lstm(layer, value, mask, _states_of(layer, layer.name, value, given))
-            outputs = [result.output, result.h, result.c] if layer.return_state else [result.output]
-            _record(states, layer.name, result)
-            mask = mask if layer.return_sequences else None
-        elif isinstance(layer, Bidirectional):
-            copies = ((layer.forward_layer, "forward"), (layer.backward_layer, "backward"))
-            initial = [
-                state
-                for copy, direction in copies
-                for state in _states_of(copy, f"{layer.name}/{direction}", value, given)
-            ]
-            both = run_bidirectional(layer, value, mask, initial)
-            outputs = list(both.outputs)
-            if layer.return_state:
-                outputs += [both.forward.h, both.forward.c, both.backward.h, both.backward.c]
-            _record(states, f"{layer.name}/forward", both.forward)
-            _record(states, f"{layer.name}/backward", both.backward)
-            mask = mask if layer.return_sequences else None
-        elif isinstance(layer, Masking):
-            absent = round_to(layer.mask_value, layer.compute_dtype)
-            mask = np.any(value != absent, axis=-1)
-            outputs = [np.where(mask[..., np.newaxis], value, 0.0)]
-        elif isinstance(layer, Dense):
-            outputs = [_dense(layer, value)]
-        elif isinstance(layer, ActivationLayer):
-            outputs = [apply_activation(layer.activation, value, layer.compute_dtype)]
-        elif not isinstance(layer, Dropout):
-            raise UnsupportedError(f"layer {layer.name!r}: the reference has no {layer.keras_class_name}")
+    scans: dict[str, list[Recurrence]] = {}
+    for recurrence in model.recurrences():
+        scans.setdefault(recurrence.call.name, []).append(recurrence)
+    for call in model.calls:
+        own = scans.get(call.name, [])
+        start = _initial_state(call, own, values, given, states)
+        run = ReferenceCall([values[t] for t in call.inputs], [masks[t] for t in call.inputs], start)
+        outputs, made = run_layer(call.layer, run)
+        values.update(zip(call.outputs, outputs, strict=True))
+        masks.update(zip(call.outputs, made, strict=True))
+        for recurrence, h, c in zip(own, run.states[::2], run.states[1::2], strict=True):
+            if recurrence.state is not None:
+                states[f"{recurrence.state}/h"], states[f"{recurrence.state}/c"] = h, c
     if given:
         raise ArgumentError(f"initial_state: the model has no state {next(iter(given))!r}, it has {', '.join(states)}")
-    return ReferenceResult(outputs, states)
+    return ReferenceResult([values[tensor] for tensor in model.outputs], states)
 
 
-def _states_of(layer: LSTM, prefix: str, x: Float64, given: dict[str, Any]) -> list[Any]:
-    """Take a layer's two states out of ``given``."""
-    layer.check_input_shape(x.shape)
-    zeros = np.zeros((x.shape[1 if layer.time_major else 0], layer.units))
-    return [given.pop(f"{prefix}/{state}", zeros) for state in ("h", "c")]
+def _initial_state(
+    call: Call,
+    scans: Sequence[Recurrence],
+    values: Mapping[str, Float64],
+    given: dict[str, Any],
+    states: Mapping[str, Float64],
+) -> list[Any]:
+    """What a call starts from: tensors of the graph, what its layer was left with, what the caller gave, or zeros."""
+    if call.initial_state:
+        return [values[tensor] for tensor in call.initial_state]
+    start: list[Any] = []
+    for scan in scans:
+        x = values[call.inputs[0]]
+        call.layer.check_input_shape(x.shape)
+        zeros = np.zeros((x.shape[1 if scan.layer.time_major else 0], scan.layer.units))
+        for part in ("h", "c"):
+            name = f"{scan.state}/{part}"
+            start.append(states[name] if name in states else given.pop(name, zeros))
+    return start
 
 
-def _record(states: dict[str, Float64], prefix: str, result: LSTMResult) -> None:
-    states[f"{prefix}/h"], states[f"{prefix}/c"] = result.h, result.c
-
-
-def _dense(layer: Dense, x: Float64) -> Float64:
-    layer.check_input_shape(x.shape)
-    weights = [round_to(weight, layer.compute_dtype) for weight in layer.get_weights()]
-    z = x @ weights[0]
-    return apply_activation(layer.activation, z + weights[1] if layer.use_bias else z, layer.compute_dtype)
+def _by_name(names: Sequence[str], value: Any, argument: str, *, partial: bool = False) -> dict[str, Any]:
+    if partial and value is None:
+        return {}
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in names]
+        missing = [] if partial else [name for name in names if name not in value]
+        if unknown or missing:
+            raise ArgumentError(f"{argument}: got {', '.join(value)}, the model's inputs are {', '.join(names)}")
+        return dict(value)
+    if len(names) == 1:
+        return {names[0]: value}
+    if not isinstance(value, list | tuple) or len(value) != len(names):
+        raise ArgumentError(f"{argument}: expected {len(names)} arrays, for {', '.join(names)}")
+    return dict(zip(names, value, strict=True))

@@ -17,11 +17,13 @@ __all__ = [
     "as_mask",
     "as_seed",
     "as_tensor",
-    "batch_and_time",
+    "batch_and_times",
     "bind_inputs",
+    "bind_masks",
     "bind_states",
     "check_shape",
     "check_tensor",
+    "check_values",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +85,26 @@ def check_tensor(
     return array
 
 
+def check_values(array: Array | DeviceArray, spec: TensorSpec, label: str) -> None:
+    """Refuses integers that are out of the spec's range, or do not fit its dtype.
+
+    Raises:
+      ArgumentError: One of them is.
+    """
+    dtype = numpy_dtype(spec.dtype)
+    if is_floating(dtype):
+        return
+    values = array.numpy() if isinstance(array, DeviceArray) else array
+    if values.size == 0 or values.dtype.kind == "b":
+        return
+    low, high = int(values.min()), int(values.max())
+    information = np.iinfo(dtype)
+    least, most = (int(information.min), int(information.max)) if spec.limit is None else (0, spec.limit - 1)
+    if low < least or high > most:
+        wrong = low if low < least else high
+        raise ArgumentError(f"{label}: every value must be at least {least} and at most {most}; got {wrong}")
+
+
 def as_tensor(
     value: Any, spec: TensorSpec, label: str, device: Device, takes: Callable[[Device], bool]
 ) -> Array | DeviceArray:
@@ -120,8 +142,8 @@ def _check_dtype(given: np.dtype[Any], wanted: np.dtype[Any], spec: TensorSpec, 
         raise ArgumentTypeError(
             f"{label}: must be floating ({spec.dtype}; other float widths are cast to it); got {_name(given)}"
         )
-    if given.kind not in "biu" or not np.can_cast(given, wanted, "safe"):
-        raise ArgumentTypeError(f"{label}: must be {spec.dtype} or an integer type within it; got {_name(given)}")
+    if given.kind not in "biu":
+        raise ArgumentTypeError(f"{label}: must be integers ({spec.dtype}); got {_name(given)}")
 
 
 def _name(dtype: np.dtype[Any]) -> str:
@@ -139,13 +161,18 @@ def check_shape(shape: tuple[int, ...], spec: TensorSpec, label: str) -> None:
             raise ArgumentError(f"{label}: axis {axis} must have size {size}; got {shape[axis]} in {shape}")
 
 
-def batch_and_time(arrays: Sequence[Array | DeviceArray], specs: Sequence[TensorSpec]) -> tuple[int, int]:
-    """The batch size and the number of time steps that all inputs have; 1 for what no input has an axis of.
+def batch_and_times(
+    arrays: Sequence[Array | DeviceArray], specs: Sequence[TensorSpec]
+) -> tuple[int, dict[int | None, int]]:
+    """The batch size that all inputs have, and the number of time steps by ``length`` of the specs.
+
+    The batch is 1 where no input has an axis of it; a length that no input has is missing.
 
     Raises:
-      ArgumentError: Two inputs disagree, or there are 0 steps.
+      ArgumentError: Two inputs disagree, or there are too few steps.
     """
-    batch = time = None
+    batch = None
+    times: dict[int | None, int] = {}
     for array, spec in zip(arrays, specs):  # noqa: B905  # equally long; strict= costs on every call
         shape = array.shape
         if spec.batch_axis is not None:
@@ -156,13 +183,13 @@ def batch_and_time(arrays: Sequence[Array | DeviceArray], specs: Sequence[Tensor
                 raise _disagreement("batch", arrays, specs, [spec.batch_axis for spec in specs])
         if spec.time_axis is not None:
             size = shape[spec.time_axis]
-            if time is None:
-                time = size
-            elif size != time:
-                raise _disagreement("time", arrays, specs, [spec.time_axis for spec in specs])
-    if time == 0:
-        raise ArgumentError("inputs: the time axis must have at least 1 step; got 0")
-    return 1 if batch is None else batch, 1 if time is None else time
+            if size < spec.least_time:
+                steps = "step" if spec.least_time == 1 else "steps"
+                raise ArgumentError(f"inputs: the time axis must have at least {spec.least_time} {steps}; got {size}")
+            if times.setdefault(spec.length, size) != size:
+                axes = [each.time_axis if each.length == spec.length else None for each in specs]
+                raise _disagreement("time", arrays, specs, axes)
+    return 1 if batch is None else batch, times
 
 
 def _disagreement(
@@ -204,6 +231,38 @@ def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
     if array.dtype != np.bool_:
         array = np.not_equal(array, np.zeros((), array.dtype))
     return np.ascontiguousarray(array).view(np.int8)
+
+
+def bind_masks(specs: Sequence[TensorSpec], given: Any, batch: int, times: Mapping[int | None, int]) -> list[Array]:
+    """Puts the masks of a call into the order of the specs; one that is left out has every step.
+
+    Raises:
+      ArgumentTypeError: Of a module of several inputs, neither a list, a tuple nor a mapping.
+      ArgumentError: Wrong count, unknown names, or a wrong shape.
+    """
+    if len(specs) == 1 and specs[0].of is None:
+        return [as_mask(given, specs[0], batch, times.get(specs[0].length, 1))]
+    names = [str(spec.of) for spec in specs]
+    listing = ", ".join(map(repr, names))
+    if isinstance(given, Mapping):
+        unknown = [str(name) for name in given if name not in names]
+        if unknown:
+            raise ArgumentError(f"mask: unknown {', '.join(map(repr, unknown))}; masks are taken for {listing}")
+        values = [given.get(name) for name in names]
+    elif isinstance(given, list | tuple):
+        if len(given) != len(specs):
+            raise ArgumentError(f"mask: must have {len(specs)} arrays (for {listing}); got {len(given)}")
+        values = list(given)
+    else:
+        raise ArgumentTypeError(
+            f"mask: must be a dict by the input's name, or a list for {listing}; got {type(given).__name__}"
+        )
+    bound = []
+    for spec, value in zip(specs, values, strict=True):
+        time = times.get(spec.length, 1)
+        wanted = (batch, time) if (spec.batch_axis or 0) < (spec.time_axis or 0) else (time, batch)
+        bound.append(np.ones(wanted, np.int8) if value is None else as_mask(value, spec, batch, time))
+    return bound
 
 
 def as_seed(seed: Any, takes_seed: bool) -> Array | None:

@@ -19,8 +19,8 @@ class CompiledCode:
 
     Attributes:
       context: IREE's VM context.
-      call: The entry point without a mask.
-      call_masked: The entry point with one, or None.
+      call: The entry point without masks.
+      call_masked: The entry point with them, or None.
     """
 
     def __init__(self, vmfb: bytes, description: dict[str, Any], device: Device) -> None:
@@ -39,8 +39,9 @@ class CompiledCode:
         arguments += description.get("seed") is not None
         self.call = self._entry(_get(entries, "call"), arguments)
         self.call_masked = None
-        if description.get("mask") is not None:
-            self.call_masked = self._entry(_get(entries, "call_masked"), arguments + 1)
+        masks = len(description.get("masks") or ()) or (description.get("mask") is not None)
+        if masks:
+            self.call_masked = self._entry(_get(entries, "call_masked"), arguments + masks)
         self._set_workers_entry = None
         if _get(entries, "set_workers") is not None:
             self._set_workers_entry = self._entry(_get(entries, "set_workers"), 1)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from iree.runtime import _binding as iree
 
-from lstm_ir.runtime.arguments import as_mask, as_seed, batch_and_time, bind_inputs, bind_states, check_tensor
+from lstm_ir.runtime.arguments import (
+    as_seed,
+    batch_and_times,
+    bind_inputs,
+    bind_masks,
+    bind_states,
+    check_tensor,
+    check_values,
+)
 from lstm_ir.runtime.artifact import unpack
 from lstm_ir.runtime.call_work import CallWork
 from lstm_ir.runtime.compiled_code import CompiledCode
@@ -19,7 +27,7 @@ from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactErr
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.runners import Runner, Runners
-from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
+from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 from lstm_ir.runtime.target import check_target
 
@@ -75,7 +83,8 @@ class Module:
     Attributes:
       description: The artifact's self-description.
       inputs: Specs of the inputs, in order.
-      mask: Spec of the mask, or None where the module accepts none.
+      mask: Spec of the mask of the only input, or None where the module accepts none or has several inputs.
+      masks: Specs of all masks that the module accepts; of several inputs each names its own in ``of``.
       takes_seed: Whether it was compiled for training, with dropout active.
       outputs: Specs of the outputs, in order.
       states: Specs of the recurrent states, in order.
@@ -97,6 +106,8 @@ class Module:
         self.states = tuple(TensorSpec.from_json(entry) for entry in description["states"])
         mask = description.get("mask")
         self.mask = None if mask is None else TensorSpec.from_json(mask, dtype="int8")
+        several = description.get("masks", [] if mask is None else [mask])
+        self.masks = tuple(TensorSpec.from_json(entry, dtype="int8") for entry in several)
         self.takes_seed = description.get("seed") is not None
         self._input_labels = [f"input {spec.name!r}" for spec in self.inputs]
         self._input_dtypes = [numpy_dtype(spec.dtype) for spec in self.inputs]
@@ -106,7 +117,9 @@ class Module:
         self._result_count = len(self.outputs) + len(self.states)
         self._runners = Runners(CompiledCode(vmfb, description, device), device, self.states, work, workers)
         self._repeated = None
-        if len(self.inputs) == 1:
+        # Values of integers have to be looked at, which the short way does not.
+        self._checked = [k for k, dtype in enumerate(self._input_dtypes) if not is_floating(dtype)]
+        if len(self.inputs) == 1 and not self._checked:
             self._repeated = RepeatedCalls(
                 self._runners, self.inputs[0], self._output_dtypes, self._result_count, takes_seed=self.takes_seed
             )
@@ -161,7 +174,8 @@ class Module:
             array is read during the call without a copy if it is writable, C-contiguous, of the spec's dtype, and
             starts at a multiple of 64 bytes.
           mask: (batch, time), or in the order of the mask's spec; a last axis of 1 or a batch of 1 is accepted. Any
-            bool or numeric array; a step counts where it is not 0.
+            bool or numeric array; a step counts where it is not 0. Of a module of several inputs a dict by the
+            input's name, or a list in the order of ``masks``; where one is left out or None every step counts.
           initial_state: Where to start from: arrays in the order of ``states``, or a dict by name (names left out are
             zeros). Default: zeros.
           state: A state handle to start from and to leave advanced, instead of ``initial_state``.
@@ -190,17 +204,20 @@ class Module:
             check_tensor(value, spec, label, self.device, self._runners.takes)
             for value, spec, label in zip(values, self.inputs, self._input_labels)  # noqa: B905  # counted; strict= costs
         ]
-        batch, time = batch_and_time(arrays, self.inputs)
-        mask_array = None if mask is None else self._check_mask(mask, batch, time)
+        for place in self._checked:
+            check_values(arrays[place], self.inputs[place], self._input_labels[place])
+        batch, times = batch_and_times(arrays, self.inputs)
+        mask_arrays = None if mask is None else self._check_mask(mask, batch, times)
         seed_words = as_seed(seed, self.takes_seed)
         given = None
         if state is not None or initial_state is not None:
             given = self._check_states(initial_state, state, batch)
         if batch == 0:
-            return empty_results(self.device, self.outputs, self._output_dtypes, time, device_outputs)
+            return empty_results(self.device, self.outputs, self._output_dtypes, times, device_outputs)
 
+        time = max(times.values(), default=1)
         runner = self._runners.choose(batch, time, (*arrays, *(given or ())))
-        arguments = VmVariantList(len(arrays) + 2 + 2 * len(self.states))
+        arguments = VmVariantList(2 * len(arrays) + 1 + 2 * len(self.states))
         push = arguments.push_ref
         used: list[Any] | None = None if device_outputs else []
         for array, dtype, element in zip(arrays, self._input_dtypes, self._input_elements):  # noqa: B905  # as above
@@ -209,9 +226,10 @@ class Module:
             else:
                 push(runner.input_memory.place(array, dtype, element, used).ref)
         function = runner.code.call
-        if mask_array is not None:
+        if mask_arrays is not None:
             function = runner.code.call_masked
-            push(upload(runner.device, mask_array, _MASK_ELEMENT).ref)
+            for mask_array in mask_arrays:
+                push(upload(runner.device, mask_array, _MASK_ELEMENT).ref)
         if seed_words is not None:
             push(upload(runner.device, seed_words, _SEED_ELEMENT).ref)
         if state is not None:
@@ -232,14 +250,14 @@ class Module:
         if used:
             runner.input_memory.give_back(used)
         if repeated is not None:
-            repeated.remember(values[0], mask, mask_array, state, outputs)
+            repeated.remember(values[0], mask, mask_arrays[0] if mask_arrays else None, state, outputs)
         return outputs
 
-    def _check_mask(self, mask: Any, batch: int, time: int) -> np.ndarray[Any, Any]:
-        if self.mask is None:
+    def _check_mask(self, mask: Any, batch: int, times: Mapping[int | None, int]) -> list[np.ndarray[Any, Any]]:
+        if not self.masks:
             reason = self.description.get("mask_reason", "the model has no layer that uses one")
             raise ArgumentError(f"mask: this module accepts no mask: {reason}")
-        return as_mask(mask, self.mask, batch, time)
+        return bind_masks(self.masks, mask, batch, times)
 
     def _check_states(
         self, initial_state: Any, state: State | None, batch: int

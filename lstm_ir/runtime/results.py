@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,14 +69,18 @@ def collect_small(results: Any, dtypes: Sequence[np.dtype[Any]]) -> Result | lis
 
 
 def empty_results(
-    device: Device, specs: Sequence[TensorSpec], dtypes: Sequence[np.dtype[Any]], time: int, device_outputs: bool
+    device: Device,
+    specs: Sequence[TensorSpec],
+    dtypes: Sequence[np.dtype[Any]],
+    times: Mapping[int | None, int],
+    device_outputs: bool,
 ) -> Result | list[Result]:
     """The answer to a batch of 0, which compiled code is not asked for."""
     collected: list[Result] = []
     for spec, dtype in zip(specs, dtypes, strict=True):
         shape = [0 if size is None else size for size in spec.shape]
         if spec.time_axis is not None and spec.shape[spec.time_axis] is None:
-            shape[spec.time_axis] = time
+            shape[spec.time_axis] = times.get(spec.length, 1)
         empty = np.empty(shape, dtype)
         if device_outputs:
             collected.append(DeviceArray(device, upload(device, empty, element_type(spec.dtype)), dtype))

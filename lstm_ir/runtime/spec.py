@@ -26,6 +26,10 @@ class TensorSpec:
       dtype: NumPy's name of the element type, or "bfloat16".
       batch_axis: Which axis counts samples, or None.
       time_axis: Which axis counts time steps, or None.
+      length: Which of the module's lengths the steps are, where its inputs may differ in length; else None.
+      least_time: The least number of time steps.
+      limit: Of integers, how many there are: each is at least 0 and less; None for any.
+      of: Of a mask, the input that it goes with, where there are several; else None.
     """
 
     name: str
@@ -33,6 +37,10 @@ class TensorSpec:
     dtype: str
     batch_axis: int | None = None
     time_axis: int | None = None
+    length: int | None = None
+    least_time: int = 1
+    limit: int | None = None
+    of: str | None = None
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any], dtype: str | None = None) -> TensorSpec:
@@ -44,6 +52,10 @@ class TensorSpec:
                 dtype=str(entry["dtype"] if dtype is None else dtype),
                 batch_axis=entry.get("batch_axis"),
                 time_axis=entry.get("time_axis"),
+                length=entry.get("length"),
+                least_time=int(entry.get("least_time", 1)),
+                limit=entry.get("limit"),
+                of=entry.get("of"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"artifact: the description of a tensor is malformed: {entry!r}") from error

@@ -52,6 +52,8 @@ def port_text(port: Mapping[str, Any]) -> str:
 def mask_text(description: Mapping[str, Any]) -> str:
     """Return what an artifact or interface says of its mask."""
     mask = description.get("mask")
+    if description.get("masks"):
+        return f"optional, for {', '.join(mask['of'] for mask in description['masks'])}, true where a step counts"
     if mask is None:
         return f"none: {description.get('mask_reason', 'no layer takes one')}"
     axes = "(batch, time)" if mask["batch_axis"] < mask["time_axis"] else "(time, batch)"

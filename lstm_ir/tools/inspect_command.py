@@ -10,11 +10,12 @@ from lstm_ir.errors import ArtifactError
 from lstm_ir.tools.options import AsJson, Batch, Time
 
 if TYPE_CHECKING:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
 
 _TRAILER_BYTES = 64
 _TRAILER_MAGIC = b"LSTM-IR\0"
 _DESCRIBED = ("inputs", "mask", "seed", "outputs", "states", "scans", "target", "entries")
+_WHERE_GIVEN = ("masks", "mask_reason", "driver", "producer", "format")
 
 
 def inspect(
@@ -80,7 +81,7 @@ def _model(path: Path, batch: int | None, time: int | None) -> dict[str, Any]:
 
 
 def _artifact(path: Path) -> dict[str, Any]:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Functional, Sequential
     from lstm_ir.runtime import unpack
 
     try:
@@ -92,7 +93,8 @@ def _artifact(path: Path) -> dict[str, Any]:
     layers: list[dict[str, Any]] = []
     described = description.get("model")
     if described is not None:
-        model = Sequential.from_config(described["config"], flavour=described.get("flavour"))
+        model_class = Functional if described.get("class_name") == "Functional" else Sequential
+        model = model_class.from_config(described["config"], flavour=described.get("flavour"))
         model.build()
         layers = _layers(model)
     return {
@@ -106,11 +108,15 @@ def _artifact(path: Path) -> dict[str, Any]:
         "weights_bytes": description.get("weights_bytes"),
         "layers": layers,
         **{key: description.get(key) for key in _DESCRIBED},
-        **{key: description[key] for key in ("mask_reason", "driver", "producer", "format") if key in description},
+        **{
+            key: description[key]
+            for key in ("masks", "mask_reason", "driver", "producer", "format")
+            if key in description
+        },
     }
 
 
-def _layers(model: "Sequential") -> list[dict[str, Any]]:
+def _layers(model: "Model") -> list[dict[str, Any]]:
     from lstm_ir.tools.layer_rows import layer_rows
 
     return [

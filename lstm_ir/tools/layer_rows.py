@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_ir.layers import LSTM, Activation, ActivationLayer, Bidirectional, Dense, Dropout, Layer, Masking, Sequential
+from lstm_ir.layers import (
+    LSTM,
+    Activation,
+    ActivationLayer,
+    Bidirectional,
+    Call,
+    Dense,
+    Dropout,
+    Layer,
+    Masking,
+    Model,
+    Sequential,
+)
 
 Shape = tuple[int | None, ...]
 
@@ -30,16 +42,28 @@ class LayerRow:
     is_part: bool = False
 
 
-def layer_rows(model: Sequential) -> Iterator[LayerRow]:
+def layer_rows(model: Model) -> Iterator[LayerRow]:
     """Yield a row for every layer of a built model."""
-    shape: Any = model.input_shape
-    for layer in model.layers:
-        before, shape = shape, layer.compute_output_shape(shape)
-        yield LayerRow(layer.name, layer.keras_class_name, _shapes(shape), layer.count_params(), _settings(layer))
+    shapes = model.tensor_shapes()
+    for call in model.calls:
+        layer = call.layer
+        parameters = layer.count_params() if call.number == 0 else None
+        outputs = tuple(shapes[name] for name in call.outputs)
+        yield LayerRow(call.name, layer.keras_class_name, outputs, parameters, _call_settings(model, call))
         if isinstance(layer, Bidirectional):
+            before = shapes[call.inputs[0]]
             for direction, part in (("forward", layer.forward_layer), ("backward", layer.backward_layer)):
-                shapes = _shapes(part.compute_output_shape(before))
-                yield LayerRow(direction, part.keras_class_name, shapes, None, _settings(part), is_part=True)
+                own = _shapes(part.compute_output_shape(before))
+                yield LayerRow(direction, part.keras_class_name, own, None, _settings(part), is_part=True)
+
+
+def _call_settings(model: Model, call: Call) -> dict[str, Any]:
+    """The layer's settings; of a graph that is no chain also what it is called on."""
+    settings = _settings(call.layer) if call.number == 0 else {"again": call.path}
+    if isinstance(model, Sequential):
+        return settings
+    settings |= {"of": " ".join(call.inputs)}
+    return settings | {"initial_state": " ".join(call.initial_state)} if call.initial_state else settings
 
 
 def settings_text(settings: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from lstm_ir.errors import ArgumentError
 from lstm_ir.reference import run_model
 
 if TYPE_CHECKING:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
     from lstm_ir.runtime import Module
     from lstm_ir.tools.verification_cases import Case
 
@@ -52,7 +52,7 @@ class Difference:
     is_within: bool
 
 
-def check_same_model(model: "Sequential", module: "Module") -> None:
+def check_same_model(model: "Model", module: "Module") -> None:
     """Refuse an artifact whose interface is not the model's.
 
     Raises:
@@ -62,17 +62,20 @@ def check_same_model(model: "Sequential", module: "Module") -> None:
 
     first = module.inputs[0]
     batch, time = (None if axis is None else first.shape[axis] for axis in (first.batch_axis, first.time_axis))
-    own = interface_of(model, batch, time).describe()
-    for part in ("inputs", "mask", "outputs", "states"):
+    # A length may be fixed because it was asked for, or because the model's layers need to know it.
+    own = interface_of(model, batch).describe()
+    if time is not None and own["inputs"] != module.description["inputs"]:
+        own = interface_of(model, batch, time).describe()
+    for part in ("inputs", "mask", "masks", "outputs", "states"):
         given = module.description.get(part)
-        if given != own[part]:
+        if given != own.get(part):
             raise ArgumentError(
                 f"ARTIFACT: made from another model: its {part} are {_ports_text(given)}; "
-                f"those of MODEL are {_ports_text(own[part])}"
+                f"those of MODEL are {_ports_text(own.get(part))}"
             )
 
 
-def compare(model: "Sequential", module: "Module", cases: Sequence["Case"], tolerance: Tolerance) -> list[Difference]:
+def compare(model: "Model", module: "Module", cases: Sequence["Case"], tolerance: Tolerance) -> list[Difference]:
     """Run every case through the reference and the artifact.
 
     Returns:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError
-from lstm_ir.layers import Masking, Sequential
+from lstm_ir.layers import Masking, Model
 from lstm_ir.runtime import TensorSpec
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ class CaseMaker:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Model,
         spec: TensorSpec,
         mask: TensorSpec | None,
         states: Sequence[TensorSpec],
@@ -114,11 +114,11 @@ class CaseMaker:
         return {name: self.random.uniform(-1, 1, shape).astype(self._dtype) for name, shape in shapes.items()}
 
 
-def _size(name: str, axis: int | None, spec: TensorSpec, model: Sequential, asked: int | None, default: int) -> int:
+def _size(name: str, axis: int | None, spec: TensorSpec, model: Model, asked: int | None, default: int) -> int:
     """Return what the artifact fixes, else what is asked for, else what the model was built with."""
     if axis is None:
         return asked or default
     fixed = spec.shape[axis]
     if fixed is not None and asked is not None and fixed != asked:
         raise ArgumentError(f"{name}: got {asked}, the artifact fixes it to {fixed}")
-    return fixed or asked or model.input_shape[axis] or default
+    return fixed or asked or model.inputs[0].shape[axis] or default

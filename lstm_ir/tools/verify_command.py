@@ -12,7 +12,7 @@ from lstm_ir.tools.interruption import run_interruptibly
 from lstm_ir.tools.options import ArtifactPath, AsJson, Device, ModelPath, Threads
 
 if TYPE_CHECKING:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
     from lstm_ir.runtime import Module
     from lstm_ir.tools.verification import Difference, Tolerance
     from lstm_ir.tools.verification_cases import Case
@@ -81,7 +81,7 @@ def verify(
 
 
 def _cases(
-    model: "Sequential",
+    model: "Model",
     module: "Module",
     input_file: Path | None,
     mask_file: Path | None,
@@ -111,7 +111,7 @@ def _cases(
     return maker.cases_of(x, "given input", mask)
 
 
-def _config_hint(model: "Sequential", module: "Module") -> str | None:
+def _config_hint(model: "Model", module: "Module") -> str | None:
     from lstm_ir.tools.verification import first_config_difference
 
     given = module.description.get("model", {}).get("config")

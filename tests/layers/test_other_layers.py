@@ -55,8 +55,10 @@ def test_input_layer(fresh_names):
         InputLayer.from_config({"dtype": "float32"})
     with pytest.raises(ArgumentTypeError, match="foo"):
         InputLayer.from_config({"batch_shape": (None, 2), "foo": 1})
-    with pytest.raises(ArgumentError, match="int32"):
-        InputLayer((None, 2), "int32")
+    whole = InputLayer((None, 2), "int32", "ids")
+    assert (whole.value_dtype, whole.get_config()["dtype"]) == ("int32", "int32")
+    with pytest.raises(ArgumentError, match="complex64"):
+        InputLayer((None, 2), "complex64")
 
 
 @pytest.mark.tensorflow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lstm_ir.runtime import ArgumentError, ArgumentTypeError, ArtifactError, TargetError, TensorSpec
-from lstm_ir.runtime.arguments import as_mask, as_tensor, batch_and_time
+from lstm_ir.runtime.arguments import as_mask, as_tensor, batch_and_times, check_values
 from lstm_ir.runtime.spec import format_shape, numpy_dtype
 
 TIME_MAJOR = TensorSpec("mask", (None, None), "int8", batch_axis=1, time_axis=0)
@@ -27,17 +27,29 @@ def test_integer_inputs_take_integers_that_fit_and_nothing_else():
     spec = TensorSpec("ids", (None,), "int32", batch_axis=0)
     converted = as_tensor(np.array([1, 2], np.int16), spec, "ids", None, None)
     assert converted.dtype == np.int32
-    for wrong in (np.array([1], np.int64), np.array([1.0]), np.array(["1"])):
-        with pytest.raises(ArgumentTypeError, match="ids: must be int32 or an integer type within it"):
+    assert as_tensor(np.array([1], np.int64), spec, "ids", None, None).dtype == np.int32
+    for wrong in (np.array([1.0]), np.array(["1"])):
+        with pytest.raises(ArgumentTypeError, match="ids: must be integers"):
             as_tensor(wrong, spec, "ids", None, None)
+
+
+def test_values_of_integers_are_looked_at():
+    spec = TensorSpec("ids", (None,), "int32", batch_axis=0)
+    with pytest.raises(ArgumentError, match="at most 2147483647; got 4294967296"):
+        check_values(np.array([1, 2**32]), spec, "ids")
+    spec = TensorSpec("ids", (None,), "int32", batch_axis=0, limit=5)
+    check_values(np.array([0, 4]), spec, "ids")
+    check_values(np.array([], np.int64), spec, "ids")
+    with pytest.raises(ArgumentError, match="at least 0 and at most 4; got -1"):
+        check_values(np.array([-1, 4]), spec, "ids")
 
 
 def test_inputs_must_agree_in_time():
     specs = [TensorSpec(name, (None, None), "float32", 0, 1) for name in "ab"]
-    assert batch_and_time([np.zeros((2, 5)), np.zeros((2, 5))], specs) == (2, 5)
+    assert batch_and_times([np.zeros((2, 5)), np.zeros((2, 5))], specs) == (2, {None: 5})
     with pytest.raises(ArgumentError, match="time sizes must agree; 'a' has 5 and 'b' has 4"):
-        batch_and_time([np.zeros((2, 5)), np.zeros((2, 4))], specs)
-    assert batch_and_time([np.zeros(3)], [TensorSpec("c", (3,), "float32")]) == (1, 1)
+        batch_and_times([np.zeros((2, 5)), np.zeros((2, 4))], specs)
+    assert batch_and_times([np.zeros(3)], [TensorSpec("c", (3,), "float32")]) == (1, {})
 
 
 def test_an_array_whose_conversion_fails_is_a_wrong_type():
