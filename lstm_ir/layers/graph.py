@@ -222,6 +222,17 @@ class Model:
                         users[source].add(call.path)
         return {name: frozenset(paths) for name, paths in users.items()}
 
+    def mask_refusals(self) -> dict[str, str]:
+        """The inputs for which no mask can be given, each with the path of a layer that refuses one."""
+        sources = self.mask_sources()
+        return {
+            source: call.path
+            for call in self.calls
+            if call.layer.refuses_mask
+            for tensor in call.inputs
+            for source in sources[tensor]
+        }
+
 
 def _sources_after(call: Call, sources: Mapping[str, frozenset[str]]) -> list[frozenset[str]]:
     rule = call.layer.mask_rule

@@ -6,22 +6,54 @@ from typing import Any, ClassVar
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from lstm_ir.layers.activation_layer import ActivationLayer
+from lstm_ir.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
+from lstm_ir.layers.convolution import Conv1D
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
+from lstm_ir.layers.embedding import Embedding
 from lstm_ir.layers.flavour import check_flavour
 from lstm_ir.layers.graph import Call, Model, output_names_of
+from lstm_ir.layers.inference_identity import (
+    ActivityRegularization,
+    AlphaDropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+)
 from lstm_ir.layers.input_layer import InputLayer
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.masking import Masking
+from lstm_ir.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from lstm_ir.layers.naming import auto_name
+from lstm_ir.layers.normalization import BatchNormalization, LayerNormalization
+from lstm_ir.layers.pooling import AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from lstm_ir.layers.reshaping import (
+    Cropping1D,
+    Flatten,
+    Permute,
+    RepeatVector,
+    Reshape,
+    UpSampling1D,
+    ZeroPadding1D,
+)
+from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape, as_shape
+from lstm_ir.layers.time_distributed import TimeDistributed
 
-LAYER_CLASSES: dict[str, type[Layer]] = {
-    cls.keras_class_name: cls for cls in (InputLayer, Masking, LSTM, Bidirectional, Dense, Dropout, ActivationLayer)
-}
+_CLASSES: tuple[type[Layer], ...] = (
+    InputLayer, Masking, Embedding, LSTM, Bidirectional, RNN, TimeDistributed, Dense, Conv1D,
+    ActivationLayer, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU,
+    Dropout, SpatialDropout1D, GaussianDropout, GaussianNoise, AlphaDropout, ActivityRegularization,
+    BatchNormalization, LayerNormalization,
+    MaxPooling1D, AveragePooling1D, GlobalMaxPooling1D, GlobalAveragePooling1D,
+    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+    Reshape, Flatten, Permute, RepeatVector, Cropping1D, ZeroPadding1D, UpSampling1D,
+)  # fmt: skip
+
+LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in _CLASSES}
 """The layers that can be compiled, by Keras class name."""
 
 

@@ -82,12 +82,14 @@ class LayerScope(TensorBuilder):
     """Builds the IR of one call at the end of an entry point; every op is marked with the layer's name.
 
     Attributes:
+        block: The entry point's body.
         call: The call.
         context: What the entry point's layers share.
     """
 
     def __init__(self, block: Block, call: Call, context: EntryContext) -> None:
         super().__init__(InsertPoint.at_end(block))
+        self.block = block
         self.call = call
         self.context = context
         self._location = NameLoc(StringAttr(call.path), NoneAttr())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers import Dropout, Layer, Model, Recurrence
+from lstm_ir.layers import Dropout, InferenceIdentity, Layer, Model, Recurrence
 from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, takes_integers
 
 Shape = tuple[int | None, ...]
@@ -98,7 +98,12 @@ def draws_masks(model: Model) -> bool:
 
     Raises:
         ArgumentError: If a layer would drop everything.
+        UnsupportedError: If a layer has no training mode.
     """
+    for layer in model.layers:
+        if isinstance(layer, InferenceIdentity) and layer.is_active:
+            kind = layer.keras_class_name
+            raise UnsupportedError(f"training: layer {layer.name!r} ({kind}) has no training mode here")
     rates = [(layer.name, float(layer.rate)) for layer in model.layers if isinstance(layer, Dropout)]
     for cell in recurrences(model):
         rates += [(cell.path, cell.layer.dropout), (cell.path, cell.layer.recurrent_dropout)]
@@ -120,7 +125,7 @@ def interface_of(
         training: Whether dropout is active; then the entry points take a seed, if any layer draws.
 
     Raises:
-        UnsupportedError: If layers disagree on layout or dtype.
+        UnsupportedError: If layers disagree on layout or dtype, or one has no training mode.
     """
     dtype, time_major = compute_dtype(model), _is_time_major(model)
     batch_axis, time_axis = (1, 0) if time_major else (0, 1)
@@ -213,11 +218,19 @@ def output_names(last: Layer) -> list[str]:
 
 def _masks(model: Model, inputs: list[Port], time_major: bool) -> tuple[tuple[Port, ...], str]:
     """Return the masks that a caller can give, and why there is none."""
-    users = model.mask_users()
+    users, refusals = model.mask_users(), model.mask_refusals()
     ports = []
     for port in inputs:
-        if not users[port.name] or port.time_axis is None or port.batch_axis is None or len(port.shape) < 2:
+        if (
+            port.name in refusals
+            or not users[port.name]
+            or port.time_axis is None
+            or port.batch_axis is None
+            or len(port.shape) < 2
+        ):
             continue
+        assert port.time_axis is not None
+        assert port.batch_axis is not None
         shape = (port.shape[port.time_axis], port.shape[port.batch_axis])
         single = len(inputs) == 1
         ports.append(
@@ -233,6 +246,8 @@ def _masks(model: Model, inputs: list[Port], time_major: bool) -> tuple[tuple[Po
         )
     if ports:
         return tuple(ports), ""
+    for path in refusals.values():
+        return (), f"layer {path!r} cannot be called on an input with a mask"
     for layer in model.layers:
         if layer.mask_rule == "values":
             return (), f"layer {layer.name!r} computes the mask from the input itself"

@@ -33,6 +33,9 @@ Size = int | SSAValue
 Axes = tuple[int, ...]
 """Which loops index an operand, by loop number: (0, 2) reads operand[i0, i2]."""
 
+Places = Sequence[int | AffineExpr]
+"""How loops index an operand: loop numbers, or sums of multiples of them."""
+
 Body = Callable[["ScalarBuilder", Sequence[SSAValue]], Sequence[SSAValue]]
 """Builds what a structured op computes for one element, from the elements of its inputs."""
 
@@ -122,6 +125,31 @@ class TensorBuilder(ScalarBuilder):
             return first - second
         return self.do(arith.SubiOp(self.index(first), self.index(second)))
 
+    def total(self, first: Size, second: Size) -> Size:
+        """Return first + second."""
+        if isinstance(first, int) and isinstance(second, int):
+            return first + second
+        return self.do(arith.AddiOp(self.index(first), self.index(second)))
+
+    def quotient(self, first: Size, second: int) -> Size:
+        """Return first / second, rounded down; first is not negative."""
+        if isinstance(first, int) or second == 1:
+            return first // second if isinstance(first, int) else first
+        return self.do(arith.DivUIOp(first, self.index(second)))
+
+    def largest(self, first: Size, second: Size) -> Size:
+        """Return the larger of both."""
+        if isinstance(first, int) and isinstance(second, int):
+            return max(first, second)
+        return self.do(arith.MaxSIOp(self.index(first), self.index(second)))
+
+    def as_number(self, size: Size, type_: Attribute) -> SSAValue:
+        """Return a size as a float."""
+        if isinstance(size, int):
+            return self.constant(float(size), type_)
+        whole = self.do(arith.IndexCastOp(size, i64))
+        return self.do(arith.SIToFPOp(whole, as_float(type_)))
+
     def empty(self, what: Tensor) -> SSAValue:
         """Return a tensor whose elements are yet to be written."""
         return self.do(tensor.EmptyOp(what.dynamic, what.type))
@@ -189,7 +217,7 @@ class TensorBuilder(ScalarBuilder):
 
     def generic(
         self,
-        inputs: Sequence[tuple[SSAValue, Axes]],
+        inputs: Sequence[tuple[SSAValue, Places]],
         outputs: Sequence[tuple[SSAValue, Axes]],
         loops: str,
         body: Body,
@@ -202,7 +230,7 @@ class TensorBuilder(ScalarBuilder):
             loops: One letter a loop: p parallel, r reduction.
             body: Computes the results from the elements of inputs and outputs.
         """
-        operands = [*inputs, *outputs]
+        operands: list[tuple[SSAValue, Places]] = [*inputs, *outputs]
         block = Block(arg_types=[element_type(value.type) for value, _ in operands])
         scalar = ScalarBuilder(InsertPoint.at_end(block))
         scalar.insert(YieldOp(*body(scalar, block.args)))
@@ -211,14 +239,21 @@ class TensorBuilder(ScalarBuilder):
             [value for value, _ in inputs],
             [value for value, _ in outputs],
             Region(block),
-            [AffineMapAttr(AffineMap(len(loops), 0, tuple(dims[axis] for axis in axes))) for _, axes in operands],
+            [
+                AffineMapAttr(AffineMap(len(loops), 0, tuple(dims[a] if isinstance(a, int) else a for a in axes)))
+                for _, axes in operands
+            ],
             [IteratorTypeAttr(_ITERATORS[letter]) for letter in loops],
             [value.type for value, _ in outputs],
         )
         return list(self.insert(op).results)
 
     def elementwise(
-        self, inputs: Sequence[tuple[SSAValue, Axes]], sizes: Sequence[Size], elements: Sequence[Attribute], body: Body
+        self,
+        inputs: Sequence[tuple[SSAValue, Places]],
+        sizes: Sequence[Size],
+        elements: Sequence[Attribute],
+        body: Body,
     ) -> list[SSAValue]:
         """Compute new tensors of one shape, element by element; ``body`` sees the inputs' elements only."""
         axes = tuple(range(len(sizes)))

@@ -1,5 +1,27 @@
 """The build functions of all layers, one module a family; importing this package registers them."""
 
-from lstm_ir.passes.layer_builders import core, recurrent
+from lstm_ir.passes.layer_builders import (
+    activation_layers,
+    core,
+    embedding,
+    merging,
+    normalization,
+    pooling,
+    recurrent,
+    reshaping,
+    windows,
+    wrappers,
+)
 
-__all__ = ["core", "recurrent"]
+__all__ = [
+    "activation_layers",
+    "core",
+    "embedding",
+    "merging",
+    "normalization",
+    "pooling",
+    "recurrent",
+    "reshaping",
+    "windows",
+    "wrappers",
+]
