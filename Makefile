@@ -31,8 +31,14 @@ help:  ## Show this help
 demo: $(VENV)/.compiler  ## Compile a trained model, run it on real recordings without TensorFlow
 	@$(RUN) examples/japanese_vowels/demo.py
 
+# Vulkan on a CPU (lavapipe), for the tests that run modules on it; where it cannot be had they are skipped and say why.
+# Not being root, having no apt-get or no network is no error.
+.PHONY: test-device
+test-device:
+	@tests/install_vulkan.sh
+
 .PHONY: test
-test: check test-filecheck test-unit  ## All checks and all tests, with the coverage of the package
+test: test-device check test-filecheck test-unit  ## All checks and all tests, with the coverage of the package
 
 .PHONY: check
 check: $(VENV)/.dev  ## Style, types and import contracts

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from lstm_ir.layers import Model
     from lstm_ir.passes.build_module import LayerModule
     from lstm_ir.passes.iree_session import CpuTarget
+    from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
     from lstm_ir.passes.pipelines import KernelOptions
     from lstm_ir.runtime import Module
-
-TARGETS = ("cpu",)
-"""What this version compiles for."""
 
 FORMS = ("auto", "loop", "unrolled", "persistent", "cooperative")
 """What ``form=`` accepts; a form that cannot be had is refused with the reason."""
@@ -49,6 +47,7 @@ def compile(
     output: str | os.PathLike[str] | None = None,
     *,
     target_cpu: str = "host",
+    target_gpu: str | None = None,
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
@@ -60,9 +59,12 @@ def compile(
     Args:
         source: A path to a ``.keras`` or ``.h5`` file, a layer or model of lstm_ir, or a live Keras layer or Sequential
             model (read through its own ``get_config`` and ``get_weights``).
-        target: ``cpu``.
-        output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written.
+        target: ``cpu``, ``cuda`` or ``vulkan``.
+        output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written,
+            and before it is loaded: for a target that cannot run here it is there although loading fails.
         target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
+        target_gpu: For ``cuda`` an architecture such as ``sm_80``, whose code runs on newer ones too; for ``vulkan``
+            ``generic``, or an architecture such as ``ampere`` or ``rdna3``. None is ``sm_80``, or ``generic``.
         batch: Fix the batch to this size; None leaves it to each call.
         time: Fix the number of steps; None leaves it to each call.
         form: How the time loop runs: ``auto`` (the cost model decides), ``persistent``, ``cooperative``, ``unrolled``
@@ -78,12 +80,21 @@ def compile(
         UnsupportedError: If something in the model cannot be compiled faithfully.
         ArgumentError: If an argument has a value that is not accepted.
         CompileError: If a pass or IREE fails.
+        TargetError: If the module cannot run here.
     """
     from lstm_ir.runtime import load
 
     path = None if output is None else check_output(output)
     artifact = compile_artifact(
-        source, target, target_cpu=target_cpu, batch=batch, time=time, form=form, training=training, costs=costs
+        source,
+        target,
+        target_cpu=target_cpu,
+        target_gpu=target_gpu,
+        batch=batch,
+        time=time,
+        form=form,
+        training=training,
+        costs=costs,
     )
     if path is not None:
         write_atomically(path, artifact.data)
@@ -95,6 +106,7 @@ def compile_artifact(
     target: str = "cpu",
     *,
     target_cpu: str = "host",
+    target_gpu: str | None = None,
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
@@ -110,6 +122,7 @@ def compile_artifact(
         source: As in ``compile``.
         target: As in ``compile``.
         target_cpu: As in ``compile``.
+        target_gpu: As in ``compile``.
         batch: As in ``compile``.
         time: As in ``compile``.
         form: As in ``compile``.
@@ -123,23 +136,27 @@ def compile_artifact(
     _check_arguments(target, batch, time, form)
     _check_installed()
     from lstm_ir.passes.emission import emit_bytecode
-    from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu, resolve_cpu
+    from lstm_ir.passes.iree_session import compile_bytecode
+    from lstm_ir.passes.targets import resolve_target
     from lstm_ir.runtime.artifact import pack
 
     watch = _Stopwatch(on_stage)
     watch.start("import")
     model = model_of(source)
     watch.start("passes")
+    resolved = resolve_target(target, target_cpu, target_gpu)
     layer_module = layer_level(model, batch=batch, time=time, training=training)
-    cpu = resolve_cpu(target_cpu)
-    options = kernel_options(cpu, costs) if kernels else None
+    refusal = resolved.why_not(layer_module.interface.inputs[0].dtype)
+    if refusal is not None:
+        raise UnsupportedError(f"dtype: {refusal}")
+    options = kernel_options(resolved, costs) if kernels else None
     scans = lower(layer_module, form=form, kernels=options, after_pass=after_pass)
-    description = describe(model, layer_module, scans, cpu)
+    description = describe(model, layer_module, scans, resolved)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}
-    source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief)
+    source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief, resolved.attribute)
     watch.start("iree")
-    vmfb = compile_bytecode(source_bytes, flags_for_cpu(target_cpu), list(model.layers_by_path))
+    vmfb = compile_bytecode(source_bytes, resolved.flags(), list(model.layers_by_path))
     watch.stop()
     return Artifact(pack(vmfb, description), description, watch.seconds)
 
@@ -198,21 +215,30 @@ def layer_level(
     return build_module(model, batch=batch, time=time, training=training)
 
 
-def kernel_options(cpu: "CpuTarget", costs: str | os.PathLike[str] | None = None) -> "KernelOptions | None":
-    """Return what kernels for a CPU are built for: its vector unit, and as many workers as this machine has cores.
+def kernel_options(
+    target: "CpuTarget | GpuTarget", costs: str | os.PathLike[str] | None = None
+) -> "KernelOptions | None":
+    """Return what kernels for a target are built for.
+
+    For a CPU: its vector unit, and as many workers as this machine has cores.
 
     Args:
-        cpu: The CPU.
+        target: The target.
         costs: A file of ``lstm-ir bench --calibrate``, or None.
 
     Raises:
-        ArgumentError: If the file is none such.
+        ArgumentError: If the file is none such, or the target is a GPU, whose costs nobody has calibrated.
     """
     from lstm_ir.passes.cost_model import Costs
+    from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
     from lstm_ir.passes.kernels.vector_target import vector_target
     from lstm_ir.passes.pipelines import KernelOptions
 
-    vector = vector_target(cpu.arch, cpu.features)
+    if isinstance(target, GpuTarget):
+        if costs is not None:
+            raise ArgumentError(f"costs: they are of CPUs, the target is {target.name}")
+        return None
+    vector = vector_target(target.arch, target.features)
     if costs is not None:
         try:
             Costs.read(Path(costs))
@@ -297,6 +323,8 @@ def _check_installed() -> None:
 
 
 def _check_arguments(target: str, batch: Any, time: Any, form: str) -> None:
+    from lstm_ir.passes.targets import TARGETS
+
     if target not in TARGETS:
         raise UnsupportedError(f"target: got {target!r}, this version compiles for {', '.join(TARGETS)}")
     if form not in FORMS:

@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from lstm_ir.layers import Model
     from lstm_ir.passes.build_module import LayerModule
     from lstm_ir.passes.iree_session import CpuTarget
+    from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
     from lstm_ir.passes.model_interface import Interface
 
 
 def describe(
-    model: "Model", layer_module: "LayerModule", scans: list[dict[str, Any]], cpu: "CpuTarget"
+    model: "Model",
+    layer_module: "LayerModule",
+    scans: list[dict[str, Any]],
+    target: "CpuTarget | GpuTarget",
 ) -> dict[str, Any]:
     """Return an artifact's description of itself.
 
@@ -22,11 +26,9 @@ def describe(
         model: The model.
         layer_module: What it was compiled from.
         scans: The report of its scans.
-        cpu: The target.
+        target: The target.
     """
     from xdsl.dialects.func import FuncOp
-
-    from lstm_ir.passes.cost_model import advised_driver
 
     interface = layer_module.interface
     functions = [op.sym_name.data for op in layer_module.module.body.block.ops if isinstance(op, FuncOp)]
@@ -39,17 +41,11 @@ def describe(
             "xdsl": version("xdsl"),
         },
         "name": model.name,
-        "target": {
-            "name": "cpu",
-            "backend": "llvm-cpu",
-            "arch": cpu.arch,
-            "cpu": cpu.cpu,
-            "features": sorted(cpu.features),
-        },
+        "target": target.describe(),
         **interface.describe(),
         "entries": entries,
         "scans": scans,
-        "driver": advised_driver([(scan["form"], scan["units"]) for scan in scans]),
+        "driver": target.advised_driver([(scan["form"], scan["units"]) for scan in scans]),
         "weights_bytes": _weights_bytes(layer_module),
         **_describe_model(model, interface),
     }

@@ -146,8 +146,11 @@ def test_what_is_no_source(source, error, text):
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"target": "cuda"}, UnsupportedError, "target: got 'cuda', this version compiles for cpu"),
-        ({"target": "vulkan"}, UnsupportedError, "target: got 'vulkan', this version compiles for cpu"),
+        ({"target": "tpu"}, UnsupportedError, "target: got 'tpu', this version compiles for cpu, cuda, vulkan"),
+        ({"target": "cuda", "target_gpu": "h100"}, ArgumentError, "target_gpu: got 'h100', target cuda has sm_60,"),
+        ({"target": "cuda", "target_cpu": "znver4"}, ArgumentError, "target cuda runs no code on CPUs"),
+        ({"target": "vulkan", "costs": "costs.json"}, ArgumentError, "costs: they are of CPUs, the target is vulkan"),
+        ({"target_gpu": "sm_80"}, ArgumentError, "target_gpu: got 'sm_80', but target cpu has none"),
         ({"target_cpu": "z80"}, ArgumentError, "target_cpu: got 'z80', expected one of host, generic, .*znver4"),
         ({"form": "rolled"}, ArgumentError, "form: got 'rolled', expected one of auto, loop, unrolled"),
         ({"form": "unrolled"}, UnsupportedError, "steps is dynamic; fix it with time="),

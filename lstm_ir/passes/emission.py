@@ -56,7 +56,10 @@ def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict
 
 
 def emit_bytecode(
-    module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]], description: Mapping[str, Any] | None = None
+    module: ModuleOp,
+    weights: Mapping[str, npt.NDArray[Any]],
+    description: Mapping[str, Any] | None = None,
+    device: str | None = None,
 ) -> bytes:
     """Return the MLIR bytecode of a target-level module, verified as it is parsed.
 
@@ -64,6 +67,7 @@ def emit_bytecode(
         module: A module at target level (lstm-check-stage{stage=target} passes).
         weights: Values of the weights by name.
         description: Attached to every entry point as ``iree.reflection``, for tools that read plain vmfb files.
+        device: IREE's attribute of the device that the module is for; None where flags say it.
 
     Raises:
         CompileError: If IREE's bindings refuse the module, with their message.
@@ -89,6 +93,8 @@ def emit_bytecode(
                 if op.operation.name == "util.global" and "is_mutable" not in op.attributes:
                     name = ir.StringAttr(op.attributes["sym_name"]).value
                     op.attributes["initial_value"] = _dense(ir, values[name], str(op.attributes["type"]))
+            if device is not None:
+                parsed.operation.attributes["hal.device.targets"] = ir.ArrayAttr.get([ir.Attribute.parse(device)])
         except ir.MLIRError as error:
             raise CompileError(f"IREE's MLIR refuses the module that we emitted: {error}") from error
         stream = io.BytesIO()

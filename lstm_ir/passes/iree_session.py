@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, CompileError
+from lstm_ir.passes.cost_model import advised_driver
 
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 _SEVERITIES = ("note", "warning", "error", "remark")
@@ -26,16 +27,44 @@ class CpuTarget:
         cpu: LLVM's name of the CPU.
         features: The features that code for it may use, by LLVM's names.
         triple: LLVM's target triple.
+        asked: What ``target_cpu`` said.
     """
 
     cpu: str
     features: frozenset[str]
     triple: str
+    asked: str = "host"
 
     @property
     def arch(self) -> str:
         """The architecture, the first part of the triple."""
         return self.triple.split("-", maxsplit=1)[0]
+
+    @property
+    def attribute(self) -> None:
+        """The device in a module's own attribute: none, flags say it."""
+
+    def flags(self) -> list[str]:
+        """Return IREE's flags."""
+        return flags_for_cpu(self.asked)
+
+    def why_not(self, dtype: str) -> str | None:
+        """Return why a model of a dtype cannot be compiled for it: none is refused."""
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what an artifact says of its target."""
+        return {
+            "name": "cpu",
+            "backend": "llvm-cpu",
+            "arch": self.arch,
+            "cpu": self.cpu,
+            "features": sorted(self.features),
+        }
+
+    def advised_driver(self, scans: Sequence[tuple[str, int]]) -> str:
+        """Return IREE's driver for a model with scans of these forms and widths."""
+        return advised_driver(scans)
 
 
 @dataclass
@@ -75,21 +104,28 @@ def _linker_path() -> str:
     return str(Path(_mlir_libs.__file__).parent / "iree-lld")
 
 
+BASE_FLAGS = (
+    "--iree-input-type=none",
+    "--iree-opt-level=O3",
+    # Nothing is down-cast unasked; f64 is IREE's one demotion by default.
+    "--iree-input-demote-f64-to-f32=false",
+    # Source maps help nobody who has the artifact alone.
+    "--iree-vm-bytecode-module-strip-source-map=true",
+    "--iree-vm-emit-polyglot-zip=false",
+)
+"""Flags for every target."""
+
+
 def flags_for_cpu(target_cpu: str) -> list[str]:
     """Return IREE's flags for a CPU: ``host``, ``generic`` or one of LLVM's names (``x86-64-v3``, ``znver4`` ...)."""
     return [
         "--iree-hal-target-backends=llvm-cpu",
-        "--iree-input-type=none",
-        "--iree-opt-level=O3",
+        *BASE_FLAGS,
         f"--iree-llvmcpu-target-cpu={target_cpu}",
         # IREE hands the linker's path to a shell: quoted, it may contain spaces.
         f"--iree-llvmcpu-embedded-linker-path={shlex.quote(_linker_path())}",
-        # Nothing is down-cast unasked; f64 is IREE's one demotion by default.
-        "--iree-input-demote-f64-to-f32=false",
-        # Symbols and source maps of generated code help nobody who has the artifact alone.
+        # As little as source maps do symbols of generated code.
         "--iree-llvmcpu-debug-symbols=false",
-        "--iree-vm-bytecode-module-strip-source-map=true",
-        "--iree-vm-emit-polyglot-zip=false",
     ]
 
 
@@ -151,13 +187,23 @@ def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] 
     return _run(source, flags, None, layers)
 
 
+def ir_after(phase: str, source: bytes, flags: Sequence[str]) -> str:
+    """Return what IREE makes of a module up to a phase, as text.
+
+    Raises:
+        CompileError: With IREE's first error.
+    """
+    return _run(source, flags, phase).decode()
+
+
 _SAFE_CPUS = frozenset({"host", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"})
 
-_PROBE = b"""func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
+PROBE = b"""func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
   %b = arith.addf %a, %a : tensor<4xf32>
   return %b : tensor<4xf32>
 }
 \0"""
+"""A module that every target can compile."""
 
 
 @lru_cache
@@ -168,12 +214,12 @@ def resolve_cpu(target_cpu: str) -> CpuTarget:
         ArgumentError: If IREE knows no such CPU.
     """
     _check_cpu_name(target_cpu)
-    text = _run(_PROBE, flags_for_cpu(target_cpu), "preprocessing").decode()
+    text = ir_after("preprocessing", PROBE, flags_for_cpu(target_cpu))
     found = {key: re.search(rf'{key} = "([^"]*)"', text) for key in ("cpu", "cpu_features", "target_triple")}
     cpu, features, triple = (match.group(1) if match else "" for match in found.values())
     if not triple:
         raise CompileError("IREE's target attribute has no target_triple; is iree-base-compiler 3.13 installed?")
-    return CpuTarget(cpu or target_cpu, _enabled(features), triple)
+    return CpuTarget(cpu or target_cpu, _enabled(features), triple, target_cpu)
 
 
 def _enabled(features: str) -> frozenset[str]:
@@ -195,7 +241,7 @@ def _check_cpu_name(target_cpu: str) -> None:
     from iree.compiler.tools import CompilerToolError, compile_str
 
     try:
-        compile_str(_PROBE[:-1], extra_args=flags_for_cpu(target_cpu))
+        compile_str(PROBE[:-1], extra_args=flags_for_cpu(target_cpu))
     except CompilerToolError as error:
         listed = re.search(r"List of accepted CPUs: (.*)", str(error))
         accepted = f"host, generic, {listed.group(1)}" if listed else "host, generic or one of LLVM's CPU names"

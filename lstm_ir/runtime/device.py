@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import threading
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
       backend: The compiler backend that made the module.
       advised: The driver that the artifact's description advises by the size of its work, or None. Where there is
         one core only, local-sync is taken in place of local-task.
-      device: A driver ("local-sync", "local-task", "cuda" ...) or "driver://path", or None to let the artifact say.
+      device: A driver ("local-sync", "local-task", "cuda" ...), a driver's device by number ("vulkan:0", "cuda:1") or
+        by IREE's path ("vulkan://GPU-..."), or None to let the artifact say. A driver alone is its device 0.
       threads: Worker threads, CPU only. 1 is local-sync (the caller's own thread); more is local-task with that
         many workers; None leaves the number to IREE: one a physical core.
 
@@ -112,7 +114,7 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
                 device = "local-sync"  # one worker would only add the way to it and back
     elif not isinstance(device, str):
         raise ArgumentTypeError(f"device: must be a str such as 'local-task' or None; got {type(device).__name__}")
-    driver = device.partition("://")[0]
+    driver = device.partition(":")[0]
     if driver not in iree.HalDriver.query():
         raise TargetError(f"device {device!r}: no such device; this machine has {_names_here()}")
     if driver not in drivers:
@@ -121,6 +123,8 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
             f"this machine has {_names_here()}"
         )
     with _lock:
+        if driver not in _LOCAL_DRIVERS:
+            return _find_numbered(backend, device, driver)
         return _find(backend, device, driver, threads if driver == "local-task" else None)
 
 
@@ -150,6 +154,44 @@ def _find(backend: str, device: str, driver: str, threads: int | None) -> Device
     return _open[key]
 
 
+def _find_numbered(backend: str, device: str, driver: str) -> Device:
+    """Returns a driver's device, which has one name however it was asked for."""
+    try:
+        entries = iree.get_cached_hal_driver(driver).query_available_devices()
+    except (RuntimeError, ValueError) as error:
+        raise _cannot_open(backend, device, _reason(error)) from error
+    if not entries:
+        raise _cannot_open(backend, device, f"driver {driver} finds no device")
+    number = _number(device, driver, [str(entry.get("path", "")) for entry in entries])
+    if number is None:
+        count = len(entries)
+        raise TargetError(
+            f"device {device!r}: driver {driver} has {count} device{'' if count == 1 else 's'} here; "
+            f"this machine has {_names_here()}"
+        )
+    name = f"{driver}:{number}"
+    key = (os.getpid(), name, None)
+    if key not in _open:
+        _open[key] = _create(backend, name, driver, None, None, entries[number]["device_id"])
+    return _open[key]
+
+
+def _number(device: str, driver: str, paths: list[str]) -> int | None:
+    """Returns which of a driver's devices is meant, or None if it has no such one."""
+    where = device[len(driver) :]
+    if where.startswith("://"):
+        return paths.index(where[3:]) if where[3:] in paths else None
+    number = where[1:] or "0"
+    return int(number) if number.isdecimal() and int(number) < len(paths) else None
+
+
+def _cannot_open(backend: str, device: str, reason: str) -> TargetError:
+    return TargetError(
+        f"the module is made for {backend} and device {device!r} cannot be opened here ({reason}); "
+        f"this machine has {_names_here()}"
+    )
+
+
 def available_devices() -> list[DeviceInfo]:
     """The devices of this machine that modules can run on, CPU first. Opens none of them."""
     found = []
@@ -166,10 +208,8 @@ def available_devices() -> list[DeviceInfo]:
             entries = iree.get_cached_hal_driver(driver).query_available_devices()
         except (RuntimeError, ValueError):  # no such hardware, or no library for it
             continue
-        for entry in entries:
-            path = entry.get("path")
-            name = f"{driver}://{path}" if path else driver
-            found.append(DeviceInfo(name, driver, str(entry.get("name", "")), backends))
+        for number, entry in enumerate(entries):
+            found.append(DeviceInfo(f"{driver}:{number}", driver, str(entry.get("name", "")), backends))
     return found
 
 
@@ -190,15 +230,20 @@ def _check_threads(threads: int | None, device: str | None, drivers: tuple[str, 
         raise ArgumentError(f"threads: local-sync runs on the caller's thread alone; got threads={threads}")
 
 
-def _create(backend: str, device: str, driver: str, threads: int | None, beside: Device | None) -> Device:
+def _create(
+    backend: str,
+    device: str,
+    driver: str,
+    threads: int | None,
+    beside: Device | None,
+    device_id: int | None = None,
+) -> Device:
     try:
-        hal = _create_driver(driver, threads).create_device_by_uri(device)
+        opened = _create_driver(driver, threads)
+        hal = opened.create_device_by_uri(device) if device_id is None else opened.create_device(device_id)
         hal_module = iree.create_hal_module(vm_instance(), hal)
     except (RuntimeError, ValueError) as error:
-        raise TargetError(
-            f"the module is made for {backend} and device {device!r} cannot be opened here ({_reason(error)}); "
-            f"this machine has {_names_here()}"
-        ) from error
+        raise _cannot_open(backend, device, _reason(error)) from error
     return Device(device, driver, threads, hal, hal_module, hal.allocator, beside)
 
 
@@ -218,6 +263,7 @@ def _create_driver(driver: str, threads: int | None) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The readable part of an error of IREE's: the text after the source position and status code."""
+    """The readable part of an error of IREE's: the text between the source position with the status code and advice."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return text.rpartition("; ")[2] if text.count("; ") else text
+    found = re.search(r": [A-Z_]+; ([^;]*)", text)
+    return found.group(1) if found else text

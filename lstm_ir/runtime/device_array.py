@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from iree.runtime import _binding as iree
-from iree.runtime.array_interop import DeviceArray as IreeDeviceArray
 
 from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.read_back import read_back
 from lstm_ir.runtime.spec import numpy_dtype
 
 __all__ = ["DeviceArray", "download", "element_type", "upload"]
@@ -63,9 +63,7 @@ def download(device: Device, view: Any, dtype: np.dtype[Any]) -> np.ndarray[Any,
     if device.is_local:
         mapped = view.map()  # held until the copy below is made
         return np.frombuffer(mapped, dtype).reshape(shape).copy()
-    # Device-only memory: IREE's own transfer, whose result may again be mapped memory. bfloat16 comes as it is.
-    transferred: np.ndarray[Any, Any] = IreeDeviceArray(device.hal, view).to_host()
-    return transferred.view(dtype).reshape(shape).copy()
+    return read_back(device, view).view(dtype).reshape(shape)
 
 
 class DeviceArray:

@@ -39,7 +39,7 @@ _STAGES = {
 
 def compile_model(
     model: ModelPath,
-    target: Annotated[str, typer.Option(help="What to compile for: cpu.")] = "cpu",
+    target: Annotated[str, typer.Option(help="What to compile for: cpu, cuda or vulkan.")] = "cpu",
     target_cpu: Annotated[
         str,
         typer.Option(
@@ -47,6 +47,14 @@ def compile_model(
             help="host (this machine), generic (any), or an LLVM name: x86-64-v3, znver4 ... See: lstm-ir targets.",
         ),
     ] = "host",
+    target_gpu: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GPU",
+            help="cuda: sm_80, sm_89 ...; vulkan: generic, ampere, rdna3 ... See: lstm-ir targets.",
+            show_default="sm_80, generic",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The artifact to write.", show_default="MODEL's name.vmfb"),
@@ -92,6 +100,7 @@ def compile_model(
                     lambda stage: show(_STAGES[stage]),
                     _print_ir if print_ir_after_all else None,
                     target_cpu=target_cpu,
+                    target_gpu=target_gpu,
                     batch=batch,
                     time=time,
                     form=form.value,
@@ -100,7 +109,7 @@ def compile_model(
                 )
             )
         except ArgumentError as error:
-            for name in ("target_cpu", "costs"):
+            for name in ("target_cpu", "target_gpu", "costs"):
                 if str(error).startswith(f"{name}:"):
                     option = f"--{name.replace('_', '-')}"
                     raise CommandLineError(str(error).replace(name, option, 1)) from error

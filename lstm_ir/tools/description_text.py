@@ -12,7 +12,9 @@ _TELLING = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve", "dotprod")
 
 
 def target_text(target: Mapping[str, Any]) -> str:
-    """Return a target in words: ``cpu, x86_64 znver3 (avx2, fma, avx, sse4.2 ... 61 features)``."""
+    """Return a target in words: ``cpu, x86_64 znver3 (avx2, fma ... 61 features)``, ``cuda, sm_80 (+ptx76)``."""
+    if "gpu" in target:
+        return f"{target['name']}, {target['gpu']} ({', '.join(target['features'])})"
     features = target.get("features", [])
     telling = [name for name in _TELLING if name in features]
     brief = f" ({', '.join([*telling, f'{len(features)} features in all'])})" if features else ""

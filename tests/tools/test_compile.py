@@ -58,7 +58,7 @@ def test_failure_as_json(command, tmp_path):
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        ("k3_built_by_call.h5", ["--target", "cuda"], "target: got 'cuda'"),
+        ("k3_built_by_call.h5", ["--target", "tpu"], "target: got 'tpu'"),
         ("k3_built_by_call.h5", ["--form", "unrolled"], "the number of steps is dynamic"),
     ],
 )

@@ -6,7 +6,7 @@ from lstm_ir.runtime import host_arch, host_features
 def test_targets(command):
     outcome = command("targets")
     assert (outcome.code, outcome.err) == (0, "")
-    for text in ("host", "generic", "cuda", "vulkan", "not in this version", "local-sync", "local-task"):
+    for text in ("host", "generic", "cuda", "vulkan", "sm_80", "ampere", "local-sync", "local-task"):
         assert text in outcome.out
 
 
@@ -18,5 +18,6 @@ def test_json(command):
     if host_arch() == "x86_64":
         assert cpus["x86-64-v4"]["runs_here"] is ("avx512vl" in host_features())
         assert "avx2" in cpus["x86-64-v3"]["features"]
-    assert result["targets"]["cuda"]["supported"] is False
+    assert result["targets"]["cuda"]["default"] == "sm_80"
+    assert "generic" in result["targets"]["vulkan"]["target_gpus"]
     assert "local-sync" in {device["device"] for device in result["devices"]}

@@ -1,0 +1,1 @@
+"""Kernels for GPUs: what they know of a target, and the targets, one file each."""

@@ -1,0 +1,155 @@
+"""Modules on a device whose memory this process cannot read. On Vulkan, which a CPU can be too (lavapipe)."""
+
+import numpy as np
+import pytest
+
+import lstm_ir
+from lstm_ir.compiler import compile_artifact, model_of
+from lstm_ir.layers import LSTM
+from lstm_ir.reference import run_model
+from lstm_ir.runtime import (
+    ArgumentError,
+    DeviceArray,
+    TargetError,
+    available_devices,
+    load,
+    pack,
+    unpack,
+)
+from lstm_ir.runtime import read_back as read_back_module
+from lstm_ir.runtime.device_array import download, element_type, upload
+
+UNITS, FEATURES = 5, 3
+
+
+@pytest.fixture(scope="module")
+def layer():
+    layer = LSTM(UNITS, return_sequences=True, dtype="float32")
+    layer.build((None, None, FEATURES))
+    rng = np.random.default_rng(0)
+    layer.set_weights([rng.normal(size=w.shape, scale=0.4) for w in layer.get_weights()])
+    return layer
+
+
+@pytest.fixture(scope="module")
+def compiled(layer):
+    return compile_artifact(layer, "vulkan").data
+
+
+@pytest.fixture(scope="module")
+def module(vulkan, compiled):
+    return load(compiled, device=vulkan)
+
+
+@pytest.fixture
+def draw():
+    rng = np.random.default_rng(1)
+    return lambda *shape: rng.normal(size=shape).astype(np.float32)
+
+
+def close(got, want):
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_calls_agree_with_the_reference_call_after_call(module, layer, draw):
+    for batch, time in [(1, 1), (3, 4), (17, 9), (3, 4)]:
+        x, before = draw(batch, time, FEATURES), None
+        before = x.copy()
+        mask = np.random.default_rng(2).random((batch, time)) > 0.4
+        close(module(x), run_model(model_of(layer), x).outputs[0])
+        close(module(x, mask=mask), run_model(model_of(layer), x, mask=mask).outputs[0])
+        np.testing.assert_array_equal(x, before)
+
+
+def test_states_live_on_the_device_and_are_updated_in_place(module, layer, draw, tmp_path):
+    x = draw(2, 6, FEATURES)
+    whole = run_model(model_of(layer), x)
+    state = module.make_state(2)
+    parts = [module(part, state=state) for part in np.split(x, [1, 4], axis=1)]
+    close(np.concatenate(parts, axis=1), whole.outputs[0])
+    for name, value in state.numpy().items():
+        close(value, whole.states[name])
+    state.save(tmp_path / "state.npz")
+    kept = state.numpy()
+    state.reset(rows=[1])
+    assert not state.numpy()["lstm/h" if "lstm/h" in kept else next(iter(kept))][1].any()
+    state.restore(tmp_path / "state.npz")
+    for name, value in state.numpy().items():
+        np.testing.assert_array_equal(value, kept[name])
+
+
+def test_results_that_stay_on_the_device_are_inputs_without_a_copy(module, draw):
+    x = draw(2, 4, FEATURES)
+    y = module(x, device_outputs=True)
+    assert isinstance(y, DeviceArray)
+    assert y.shape == (2, 4, UNITS)
+    np.testing.assert_array_equal(y.numpy(), module(x))
+    h = DeviceArray(module.device, upload(module.device, draw(2, UNITS), element_type("float32")), np.dtype("float32"))
+    on_host = module(x, initial_state=[h.numpy(), np.zeros((2, UNITS), np.float32)])
+    np.testing.assert_array_equal(module(x, initial_state={module.states[0].name: h}), on_host)
+
+
+@pytest.mark.parametrize("imports", [True, False])
+@pytest.mark.parametrize("size", [1, 1023, 1024, 1025, 300_001])
+def test_results_of_any_size_are_read_back(module, size, imports, monkeypatch):
+    if not imports:
+        monkeypatch.setattr(read_back_module, "_can_import", lambda *_: False)
+    array = np.arange(size, dtype=np.float32)
+    view = upload(module.device, array, element_type("float32"))
+    got = download(module.device, view, array.dtype)
+    np.testing.assert_array_equal(got, array)
+    got += 1  # ours alone
+    np.testing.assert_array_equal(download(module.device, view, array.dtype), array)
+
+
+def test_a_device_has_one_name(vulkan, compiled, module):
+    assert vulkan == "vulkan:0"
+    assert load(compiled).device is module.device
+    assert load(compiled, device="vulkan").device is module.device
+    assert module.device.name == "vulkan:0"
+
+
+@pytest.mark.parametrize("name", ["vulkan:99", "vulkan:-1", "vulkan:x", "vulkan://none"])
+def test_another_number_names_what_is_there(vulkan, compiled, name):
+    with pytest.raises(TargetError, match=rf"device '{name}': driver vulkan has \d+ device.* this machine has local-"):
+        load(compiled, device=name)
+
+
+def test_other_devices_are_refused(vulkan, compiled, artifact):
+    with pytest.raises(TargetError, match="device 'local-sync' cannot run a module made for vulkan-spirv"):
+        load(compiled, device="local-sync")
+    with pytest.raises(TargetError, match="device 'vulkan:0' cannot run a module made for llvm-cpu"):
+        load(artifact, device="vulkan:0")
+    with pytest.raises(ArgumentError, match="threads: only CPU modules have threads"):
+        load(compiled, threads=2)
+
+
+def test_states_and_arrays_of_another_device_are_refused(module, scan, draw):
+    x = draw(2, 3, FEATURES)
+    with pytest.raises(ArgumentError, match="the array is on device 'local-sync', the module on 'vulkan:0'"):
+        module(scan(x, device_outputs=True)[0])
+    with pytest.raises(ArgumentError, match="state: "):
+        module(x, state=scan.make_state(2))
+
+
+def test_an_empty_batch_has_an_empty_answer(module):
+    assert module(np.zeros((0, 3, FEATURES), np.float32)).shape == (0, 3, UNITS)
+
+
+def test_devices_are_listed_by_number(vulkan):
+    info = next(info for info in available_devices() if info.device == vulkan)
+    assert info.backends == ("vulkan-spirv",)
+    assert info.description
+
+
+def test_the_artifact_says_what_it_is_for(compiled):
+    _, description = unpack(compiled)
+    assert description["target"]["name"] == "vulkan"
+    assert description["target"]["gpu"] == "generic"
+    assert description["driver"] == "vulkan"
+
+
+def test_a_damaged_module_is_an_artifact_error(vulkan, compiled):
+    vmfb, description = unpack(compiled)
+    with pytest.raises(lstm_ir.ArtifactError, match="IREE refuses the module"):
+        load(pack(vmfb[: len(vmfb) // 2], description))
