@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lstm_ir.passes.build_module import LayerModule
     from lstm_ir.passes.iree_session import CpuTarget
     from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
-    from lstm_ir.passes.pipelines import KernelOptions
+    from lstm_ir.passes.pipelines import GpuKernelOptions, KernelOptions
     from lstm_ir.runtime import Module
 
 FORMS = ("auto", "loop", "unrolled", "persistent", "cooperative")
@@ -217,10 +217,10 @@ def layer_level(
 
 def kernel_options(
     target: "CpuTarget | GpuTarget", costs: str | os.PathLike[str] | None = None
-) -> "KernelOptions | None":
+) -> "KernelOptions | GpuKernelOptions | None":
     """Return what kernels for a target are built for.
 
-    For a CPU: its vector unit, and as many workers as this machine has cores.
+    For a CPU: its vector unit, and as many workers as this machine has cores. For a GPU: what a workgroup may have.
 
     Args:
         target: The target.
@@ -232,12 +232,12 @@ def kernel_options(
     from lstm_ir.passes.cost_model import Costs
     from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
     from lstm_ir.passes.kernels.vector_target import vector_target
-    from lstm_ir.passes.pipelines import KernelOptions
+    from lstm_ir.passes.pipelines import GpuKernelOptions, KernelOptions
 
     if isinstance(target, GpuTarget):
         if costs is not None:
             raise ArgumentError(f"costs: they are of CPUs, the target is {target.name}")
-        return None
+        return GpuKernelOptions(target.max_threads, target.workgroup_memory)
     vector = vector_target(target.arch, target.features)
     if costs is not None:
         try:
@@ -253,7 +253,7 @@ def lower(
     layer_module: "LayerModule",
     *,
     form: str = "auto",
-    kernels: "KernelOptions | None" = None,
+    kernels: "KernelOptions | GpuKernelOptions | None" = None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
     until: str = "target",
 ) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ TARGET_DIALECTS = frozenset(
         "builtin",
         "flow",
         "func",
+        "gpu",
         "linalg",
         "llvm",
         "math",

@@ -13,6 +13,8 @@ from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, shape_of
 from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose, why_no_kernel
+from lstm_ir.passes.kernels.gpu.gpu_forms import choose_on_gpu
+from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
@@ -62,7 +64,7 @@ class ChooseFormPass(ModulePass):
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
     that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
-    ``lstm-ir bench --calibrate``.
+    ``lstm-ir bench --calibrate``. ``threads``, ``memory``: of a workgroup at most, on a GPU; 0 is a CPU.
 
     Raises:
         FormUnavailableError: If the form asked for cannot be had.
@@ -75,6 +77,8 @@ class ChooseFormPass(ModulePass):
     vector: str = ""
     workers: int = 1
     costs: str = ""
+    threads: int = 0
+    memory: int = 0
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate the module."""
@@ -86,6 +90,10 @@ class ChooseFormPass(ModulePass):
             if not isinstance(scan, ScanOp) or scan.form is not None:
                 continue
             try:
+                if self.threads:
+                    form, reason = choose_on_gpu(scan, self.form, GpuLimits(self.threads, self.memory))
+                    scan.form, scan.reason = StringAttr(form), StringAttr(reason)
+                    continue
                 facts = facts_of(scan, self.vector, self.workers, costs)
                 form, reason = choose(facts, self.form)
             except ValueError as error:

@@ -12,13 +12,16 @@ from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
 
 
+@dataclass(frozen=True)
 class HoistProjection(RewritePattern):
     """x K + b of all steps at once."""
+
+    kernels_project: bool
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ScanOp, rewriter: PatternRewriter) -> None:
         """Rewrite one scan."""
-        if op.is_hoisted or not op.is_fused or op.runs_kernel:
+        if op.is_hoisted or not op.is_fused or (self.kernels_project and op.runs_kernel):
             return
         layout = describe(op.input_map)
         batch_axis = 1 if layout is not None and layout[0] else 0
@@ -47,10 +50,14 @@ class HoistProjectionPass(ModulePass):
 
     The projection keeps the layout of the input; the scan's index map still finds each step. Scans whose gates are not
     fused are left alone, and those that a kernel runs, which projects itself.
+
+    Options: ``kernels``: whether kernels do; those of GPUs leave the projection to IREE.
     """
 
     name = "lstm-hoist-projection"
 
+    kernels: bool = True
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
-        PatternRewriteWalker(HoistProjection(), apply_recursively=False).rewrite_module(op)
+        PatternRewriteWalker(HoistProjection(self.kernels), apply_recursively=False).rewrite_module(op)

@@ -40,7 +40,7 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
         raise PassFailedException(f"{who}: workers {workers} is not a positive number")
     declare_workers(module, workers)
     number = sum(isinstance(op, ExecutableOp) for op in module.body.block.ops)
-    for same in _by_layer(scans):
+    for same in by_layer(scans):
         # The first has a mask if any has: what it needs serves all.
         for scan in same:
             dispatched = _Dispatched(scan, VECTOR_TARGETS[vector], number, may_have_mask=same[0].mask is not None)
@@ -91,7 +91,7 @@ class _Dispatched:
         return builder.lower(load_workers(host))
 
 
-def _by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:
+def by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:
     """Return the scans of each layer, those with a mask first."""
     layers: dict[str, list[ScanOp]] = {}
     for scan in scans:

@@ -23,7 +23,23 @@ class KernelOptions:
         return f"vector={self.vector} workers={self.workers}"
 
 
-def recurrence_pipeline(form: str, kernels: KernelOptions | None = None) -> str:
+@dataclass(frozen=True)
+class GpuKernelOptions:
+    """What kernels are built for on a GPU.
+
+    Attributes:
+        threads: Threads of a workgroup at most.
+        memory: Bytes of workgroup memory at most.
+    """
+
+    threads: int
+    memory: int
+
+    def __str__(self) -> str:
+        return f"threads={self.threads} memory={self.memory}"
+
+
+def recurrence_pipeline(form: str, kernels: KernelOptions | GpuKernelOptions | None = None) -> str:
     """Return the pipeline from layer level to recurrence level.
 
     Args:
@@ -31,22 +47,24 @@ def recurrence_pipeline(form: str, kernels: KernelOptions | None = None) -> str:
         kernels: What kernels can be built for; None has none.
     """
     options = f"form={form}" if kernels is None else f"form={form} {kernels}"
-    if kernels is not None and kernels.costs is not None:
+    hoist = "lstm-hoist-projection"
+    if isinstance(kernels, GpuKernelOptions):
+        hoist += "{kernels=false}"
+    elif kernels is not None and kernels.costs is not None:
         options += f' costs="{kernels.costs}"'
-    return (
-        f"lstm-normalize,lstm-fuse-gates,lstm-choose-form{{{options}}},lstm-hoist-projection,"
-        "lstm-check-stage{stage=recurrence}"
-    )
+    return f"lstm-normalize,lstm-fuse-gates,lstm-choose-form{{{options}}},{hoist},lstm-check-stage{{stage=recurrence}}"
 
 
-def tensor_pipeline(kernels: KernelOptions | None = None) -> str:
+def tensor_pipeline(kernels: KernelOptions | GpuKernelOptions | None = None) -> str:
     """Return the pipeline from recurrence level to target level.
 
     Args:
         kernels: What kernels are built for; None builds none.
     """
     lowered = ""
-    if kernels is not None:
+    if isinstance(kernels, GpuKernelOptions):
+        lowered = f"lstm-lower-scan-gpu{{{kernels}}},"
+    elif kernels is not None:
         lowered = "".join(f"lstm-lower-scan-{form}{{{kernels}}}," for form in FORMS)
     return (
         f"{lowered}lstm-lower-activations,lstm-lower-scan-loop-tensor,lstm-lower-scan-unrolled-tensor,lstm-lower-layers,"
@@ -56,6 +74,8 @@ def tensor_pipeline(kernels: KernelOptions | None = None) -> str:
 
 _AVX2 = KernelOptions("avx2", 2)
 _AVX512 = KernelOptions("avx512", 2)
+_CUDA = GpuKernelOptions(1024, 166912)
+_VULKAN = GpuKernelOptions(256, 16384)
 
 PIPELINES = {
     "recurrence": recurrence_pipeline("auto"),
@@ -64,6 +84,8 @@ PIPELINES = {
     **{f"cpu-{form}": f"{recurrence_pipeline(form, _AVX2)},{tensor_pipeline(_AVX2)}" for form in FORMS},
     "cpu-loop-tensor": f"{recurrence_pipeline('loop')},{tensor_pipeline()}",
     "cpu-unrolled-tensor": f"{recurrence_pipeline('unrolled')},{tensor_pipeline()}",
+    "cuda": f"{recurrence_pipeline('auto', _CUDA)},{tensor_pipeline(_CUDA)}",
+    "vulkan": f"{recurrence_pipeline('auto', _VULKAN)},{tensor_pipeline(_VULKAN)}",
 }
-"""The named pipelines; kernels are for 2 cores with AVX2 unless the name says otherwise. ``-tensor`` ones have
-none: IREE generates all code."""
+"""The named pipelines; kernels are for 2 cores with AVX2, sm_80 or any Vulkan device unless the name says otherwise.
+``-tensor`` ones have none: IREE generates all code."""

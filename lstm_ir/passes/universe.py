@@ -20,6 +20,7 @@ _PASSES = {
     "lstm-lower-scan-unrolled": ("lower_scan_kernel", "LowerScanUnrolledPass"),
     "lstm-lower-scan-persistent": ("lower_scan_kernel", "LowerScanPersistentPass"),
     "lstm-lower-scan-cooperative": ("lower_scan_kernel", "LowerScanCooperativePass"),
+    "lstm-lower-scan-gpu": ("lower_scan_gpu", "LowerScanGpuPass"),
     "lstm-lower-layers": ("lower_layers", "LowerLayersPass"),
     "lstm-lower-dropout": ("lower_dropout", "LowerDropoutPass"),
     "lstm-expand-math": ("expand_math", "ExpandMathPass"),

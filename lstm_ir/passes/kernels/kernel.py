@@ -17,7 +17,6 @@ from lstm_ir.dialect.dispatch_ops import (
 )
 from lstm_ir.dialect.shapes import DYNAMIC, element_type, shape_of
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
-from lstm_ir.passes.kernels.vector_target import VectorTarget
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
 
 
@@ -29,7 +28,7 @@ class Kernel:
     Args:
         name: Of the executable and its function.
         host: Builds at the place of the dispatch.
-        target: The vector unit; vectors have its lanes.
+        lanes: Elements of a vector.
         element: The type that floats are computed in.
         reads: The tensors that it reads.
         updates: Tensors that it changes in place; they must not come from the caller.
@@ -42,7 +41,7 @@ class Kernel:
         self,
         name: str,
         host: TensorBuilder,
-        target: VectorTarget,
+        lanes: int,
         element: AnyFloat,
         reads: Sequence[SSAValue],
         updates: Sequence[SSAValue],
@@ -58,7 +57,7 @@ class Kernel:
         bindings, indices = [BindingType()] * len(handed), [IndexType()] * len(self._dynamic)
         self._types: list[Attribute] = [*bindings, *indices, *[BindingType()] * len(writes)]
         self.block = Block(arg_types=self._types)
-        self.b = KernelBuilder(self.block, target.lanes, element)
+        self.b = KernelBuilder(self.block, lanes, element)
         self.b.begin()
         dynamic = iter(self.block.args[len(handed) :])
         self.sizes: list[Size] = [next(dynamic) if isinstance(size, SSAValue) else size for size in sizes]

@@ -97,7 +97,7 @@ class ScanTensors:
         self.kernel = Kernel(
             self.name,
             self.host,
-            self.target,
+            self.target.lanes,
             self.element,
             list(reads.values()),
             updates,

@@ -1,0 +1,158 @@
+"""How the work of a step is cut for the threads of a workgroup."""
+
+from dataclasses import dataclass
+
+from lstm_ir.passes.kernels.panels import Panels, round_up
+from lstm_ir.passes.kernels.vector_target import MOST_TERMS
+
+UNROLL = MOST_TERMS
+"""Terms of a sum that a thread handles an iteration."""
+REGISTERS = 1 << 16
+"""32-bit registers of a multiprocessor, of every NVIDIA GPU since 2012; others have no fewer for a workgroup."""
+OTHER_REGISTERS = 56
+"""What a thread needs beside the weights that it keeps."""
+MOST_KEPT = 128
+"""Weights that a thread keeps at most: it can have 255 registers."""
+WARP = 32
+"""Units are padded to a multiple of this, so that threads which work together read memory that lies together."""
+MOST_SPLIT = 8
+"""Parts that a sum is cut into at most."""
+MOST_SUMS = 64
+"""Sums that a thread has at once at most."""
+
+
+@dataclass(frozen=True)
+class GpuLimits:
+    """What a workgroup may have.
+
+    Attributes:
+        threads: Threads at most.
+        memory: Bytes of workgroup memory at most.
+    """
+
+    threads: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class ThreadTile:
+    """What each thread of a workgroup does in a step.
+
+    Thread ``part lanes + lane`` sums part ``part`` of the terms, for unit ``lane`` of every unit tile, all gates and
+    all rows. Then the sums of the parts meet, and each (unit tile, row) pair is finished by one part's thread.
+
+    Attributes:
+        gates: G.
+        units: U.
+        lanes: Units of a tile.
+        tiles: Unit tiles.
+        rows: Rows of the batch.
+        split: Parts of a sum.
+        copies: How many h there are: one, or one a gate where each has a dropout mask.
+        keeps_weights: Whether threads hold their weights in registers for all steps.
+    """
+
+    gates: int
+    units: int
+    lanes: int
+    tiles: int
+    rows: int
+    split: int
+    copies: int
+    keeps_weights: bool
+
+    @property
+    def threads(self) -> int:
+        """Threads of a workgroup."""
+        return self.lanes * self.split
+
+    @property
+    def panels(self) -> Panels:
+        """The order of the recurrent weights in memory."""
+        return Panels(self.gates, self.units, self.units, self.lanes, self.gates)
+
+    @property
+    def depth(self) -> int:
+        """Terms of a sum, padded so that all parts have as many."""
+        return self.panels.depth
+
+    @property
+    def part_depth(self) -> int:
+        """Terms of a part."""
+        return self.depth // self.split
+
+    @property
+    def pairs(self) -> int:
+        """(unit tile, row) pairs that a thread finishes at most."""
+        return -(-self.tiles * self.rows // self.split)
+
+    @property
+    def h_size(self) -> int:
+        """Elements of h of all rows, in workgroup memory."""
+        return self.copies * self.rows * self.depth
+
+    @property
+    def h_buffers(self) -> int:
+        """How many h take turns: where sums meet, all have read h before it is written."""
+        return 1 if self.split > 1 else 2
+
+    @property
+    def sums_size(self) -> int:
+        """Elements of the parts' sums in workgroup memory."""
+        return 0 if self.split == 1 else self.tiles * self.rows * self.gates * self.threads
+
+    @property
+    def memory(self) -> int:
+        """Bytes of workgroup memory."""
+        return 4 * (self.h_buffers * self.h_size + self.sums_size)
+
+    @classmethod
+    def of(cls, limits: GpuLimits, gates: int, units: int, *, batch: int | None, copies: int) -> "ThreadTile | None":
+        """Return the tile for a scan; None if h does not fit into workgroup memory.
+
+        Args:
+            limits: What a workgroup may have.
+            gates: G.
+            units: U.
+            batch: B, or None if it is open.
+            copies: How many h there are.
+        """
+        lanes = min(round_up(units, WARP), limits.threads // WARP * WARP)
+        tiles = -(-units // lanes)
+        best = None
+        for rows in _rows(batch):
+            for split in range(1, MOST_SPLIT + 1):
+                tile = cls(gates, units, lanes, tiles, rows, split, copies, keeps_weights=False)
+                if not tile._fits(limits):
+                    continue
+                kept = cls(gates, units, lanes, tiles, rows, split, copies, keeps_weights=True)
+                if kept._can_keep():
+                    return kept
+                if split & (split - 1) == 0:
+                    best = tile
+            if best is not None:
+                return best
+        return None
+
+    def _fits(self, limits: GpuLimits) -> bool:
+        return (
+            self.threads <= limits.threads
+            and self.depth % (self.split * UNROLL) == 0
+            and self.memory <= limits.memory
+            and (self.rows == 1 or self.tiles * self.rows * self.gates <= MOST_SUMS)
+        )
+
+    def _can_keep(self) -> bool:
+        kept = self.part_depth * self.tiles * self.gates
+        sums = self.tiles * self.rows * self.gates
+        return kept <= MOST_KEPT and self.threads * (kept + sums + OTHER_REGISTERS) <= REGISTERS
+
+
+def _rows(batch: int | None) -> tuple[int, ...]:
+    """Return how many rows a workgroup may take, the best number first.
+
+    A row more costs nothing while a step waits for its weights; but rows in other workgroups run beside it.
+    """
+    if batch is None or batch < 256:
+        return (1,)
+    return (2, 1) if batch < 1024 else (4, 2, 1)
