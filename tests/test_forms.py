@@ -100,12 +100,12 @@ def assert_close(got, want, dtype):
         assert float(np.abs(got.astype(np.float64) - want).max()) <= limit
 
 
-def check_against_reference(drawn, *, target_cpu="host", threads=None, calls=None):
+def check_against_reference(drawn, *, target="cpu", target_cpu="host", threads=None, calls=None):
     rng = np.random.default_rng(drawn.seed)
     layer = build(drawn, rng)
     fixed = drawn.form == "unrolled" or drawn.layer["unroll"]
     time, kernels = STEPS if fixed else None, drawn.code == "kernel"
-    artifact = compile_artifact(layer, form=drawn.form, time=time, target_cpu=target_cpu, kernels=kernels)
+    artifact = compile_artifact(layer, target, form=drawn.form, time=time, target_cpu=target_cpu, kernels=kernels)
     module = lstm_ir.load(artifact.data, threads=threads)
     assert {(scan["form"], scan["code"]) for scan in module.description["scans"]} == {(drawn.form, drawn.code)}
     calls = calls or [(1, 1, "none"), (3, 4, "right"), (2, 7, "holes"), (5, 3, rng.choice(MASKS))]
@@ -197,6 +197,13 @@ def test_cooperative_is_the_reference(drawn, threads):
 @settings(max_examples=4)
 def test_kernels_without_fused_multiply_add_are_the_reference(drawn):
     check_against_reference(drawn, target_cpu="x86-64", calls=KERNEL_CALLS)
+
+
+@given(drawn_layers("persistent"), st.sampled_from(["float32", "float16"]))
+@settings(max_examples=3)
+def test_the_kernel_of_gpus_is_the_reference(vulkan, drawn, dtype):
+    drawn.layer["dtype"] = dtype
+    check_against_reference(drawn, target="vulkan", calls=[(1, 1, "none"), (3, 4, "right"), (5, 7, "holes")])
 
 
 @given(st.data())

@@ -10,9 +10,17 @@ from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.scan_op import YieldOp
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder
 from lstm_ir.passes.kernels.vector_activations import expand_vector_activation
+from lstm_ir.passes.kernels.vector_functions import VectorFunctions
 
 
-def build_cell(b: KernelBuilder, cell: Block, arguments: Sequence[SSAValue], *, fma: bool) -> list[SSAValue]:
+def build_cell(
+    b: KernelBuilder,
+    cell: Block,
+    arguments: Sequence[SSAValue],
+    *,
+    fma: bool,
+    functions: type[VectorFunctions] | None = None,
+) -> list[SSAValue]:
     """Build the cell on vectors of ``b.lanes`` units.
 
     Args:
@@ -20,6 +28,7 @@ def build_cell(b: KernelBuilder, cell: Block, arguments: Sequence[SSAValue], *, 
         cell: The region's block, element-wise ops on vectors of all units.
         arguments: The gates and states of these units.
         fma: Whether the target has a fused multiply-add.
+        functions: What exponentials and their like are made of; None: those of the element type.
 
     Returns:
         The new states.
@@ -29,7 +38,7 @@ def build_cell(b: KernelBuilder, cell: Block, arguments: Sequence[SSAValue], *, 
         if isinstance(op, YieldOp):
             return [values[state] for state in op.states]
         if isinstance(op, ActivateOp):
-            values[op.result] = expand_vector_activation(b, op.function, values[op.input], fma)
+            values[op.result] = expand_vector_activation(b, op.function, values[op.input], fma, functions)
             continue
         if isinstance(op, arith.ConstantOp) and isinstance(op.value, DenseIntOrFPElementsAttr):
             # A splat: what differs between units is no constant of a cell.

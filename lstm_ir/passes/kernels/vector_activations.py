@@ -13,7 +13,13 @@ from lstm_ir.passes.kernels.vector_math import VectorMath
 from lstm_ir.passes.structured import ScalarBuilder
 
 
-def expand_vector_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAValue, fma: bool = True) -> SSAValue:
+def expand_vector_activation(
+    b: ScalarBuilder,
+    function: ActivationAttr,
+    x: SSAValue,
+    fma: bool = True,
+    functions: type[VectorFunctions] | None = None,
+) -> SSAValue:
     """Build an element-wise activation of x, ``vector<Nxf32>`` or ``vector<Nxf64>``, in arithmetic alone.
 
     Args:
@@ -21,21 +27,23 @@ def expand_vector_activation(b: ScalarBuilder, function: ActivationAttr, x: SSAV
         function: The activation.
         x: Its argument.
         fma: Whether the target has a fused multiply-add.
+        functions: What exponentials and their like are made of; None: those of x's element type.
 
     Raises:
         KeyError: For softmax and log_softmax, which need a whole row.
     """
-    formula = _VectorFormula(b, function, x, fma)
+    if functions is None:
+        functions = DoubleMath if element_type(x.type) == f64 else VectorMath
+    formula = _VectorFormula(b, function, x, functions(b, x.type, fma))
     return formula.mish() if function.kind.data == "mish" else FORMULAS[function.kind.data](formula)
 
 
 class _VectorFormula(Formula):
     """The formulas of the activations, with our functions."""
 
-    def __init__(self, b: ScalarBuilder, function: ActivationAttr, x: SSAValue, fma: bool) -> None:
+    def __init__(self, b: ScalarBuilder, function: ActivationAttr, x: SSAValue, functions: VectorFunctions) -> None:
         super().__init__(b, x, function)
-        functions: type[VectorFunctions] = DoubleMath if element_type(x.type) == f64 else VectorMath
-        self.functions = functions(b, x.type, fma)
+        self.functions = functions
 
     def compare(self, x: SSAValue, how: str, y: Operand) -> SSAValue:
         return self.functions.compare(x, how, y)

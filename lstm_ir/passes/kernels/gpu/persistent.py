@@ -12,6 +12,7 @@ from lstm_ir.dialect.dispatch_ops import ExecutableOp, WorkgroupIdOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.cell_vectors import build_cell
 from lstm_ir.passes.kernels.gpu.gpu_kernel import GpuKernel
+from lstm_ir.passes.kernels.gpu.gpu_math import GpuMath
 from lstm_ir.passes.kernels.gpu.scan_tensors import ScanTensors
 from lstm_ir.passes.kernels.gpu.thread_tile import UNROLL, ThreadTile
 from lstm_ir.passes.kernels.kernel_builder import Place
@@ -290,7 +291,7 @@ class GpuPersistentKernel:
     def _cell(self, values: Sequence[SSAValue]) -> list[SSAValue]:
         """Build the cell of one unit; returns its states as the storage type holds them."""
         b = self.b
-        new = build_cell(b, self.scan.cell.block, [b.splat(value) for value in values], fma=True)
+        new = build_cell(b, self.scan.cell.block, [b.splat(value) for value in values], fma=True, functions=GpuMath)
         return [self.tensors.rounded(b.do(vector.ExtractOp(value, [0], f32))) for value in new]
 
     # Results.
