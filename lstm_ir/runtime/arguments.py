@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.device import Device
-from lstm_ir.runtime.device_array import DeviceArray
+from lstm_ir.runtime.device_array import DeviceArray, element_type
+from lstm_ir.runtime.dlpack import import_from_device
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec, format_shape, is_floating, numpy_dtype
 
@@ -79,6 +80,12 @@ def check_tensor(
         if value.dtype == dtype:
             check_shape(value.shape, spec, label)
             return value
+    imported = import_from_device(value, label, device)
+    if imported is not None:
+        if imported.element_type != int(element_type(spec.dtype)):
+            raise ArgumentTypeError(f"{label}: an array on a device must be {spec.dtype}; it is not cast there")
+        check_shape(tuple(imported.shape), spec, label)
+        return DeviceArray(device, imported, dtype)
     array = as_array(value, label, f"an array of {spec.dtype}{format_shape(spec.shape)}")
     _check_dtype(array.dtype, dtype, spec, label)
     check_shape(array.shape, spec, label)

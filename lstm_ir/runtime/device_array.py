@@ -8,6 +8,7 @@ import numpy as np
 from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.dlpack import dlpack_capsule, dlpack_device
 from lstm_ir.runtime.read_back import read_back
 from lstm_ir.runtime.spec import numpy_dtype
 
@@ -108,6 +109,19 @@ class DeviceArray:
             raise ValueError("a device array cannot become a NumPy array without a copy")
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __dlpack__(self, **_: Any) -> Any:
+        """A capsule over the array's memory, for ``torch.from_dlpack``, ``numpy.from_dlpack`` ...
+
+        Whatever stream the consumer names has nothing to wait for: the call that made the array is over.
+
+        Raises:
+          BufferError: The device's driver has no way out for its memory.
+        """
+        return dlpack_capsule(self._device, self._view)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return dlpack_device(self._device)
 
     def __len__(self) -> int:
         if not self.shape:

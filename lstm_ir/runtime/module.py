@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from lstm_ir.runtime.compiled_code import CompiledCode
 from lstm_ir.runtime.device import Device, free_workers, open_device
 from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
+from lstm_ir.runtime.pending_calls import PendingCalls
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.runners import Runner, Runners
@@ -43,7 +45,7 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
 
     Args:
       source: An artifact's path, or its bytes.
-      device: Where to run it: "local-sync", "local-task", "cuda", "vulkan" ...
+      device: Where to run it: "local-sync", "local-task", "cuda", "vulkan", or one of several: "cuda:1" ...
       threads: CPU worker threads; 1 runs on the caller's thread.
 
     With neither, CPU code runs small calls on the caller's thread and large ones on all cores, as their batch and time
@@ -116,6 +118,7 @@ class Module:
         self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
         self._result_count = len(self.outputs) + len(self.states)
         self._runners = Runners(CompiledCode(vmfb, description, device), device, self.states, work, workers)
+        self._pending = PendingCalls()
         self._repeated = None
         # Values of integers have to be looked at, which the short way does not.
         self._checked = [k for k, dtype in enumerate(self._input_dtypes) if not is_floating(dtype)]
@@ -252,6 +255,16 @@ class Module:
         if repeated is not None:
             repeated.remember(values[0], mask, mask_arrays[0] if mask_arrays else None, state, outputs)
         return outputs
+
+    def call_async(self, *inputs: Any, **options: Any) -> Future[Any]:
+        """Begins a call and does not wait for it: the same arguments as a call's, which must not change until it ends.
+
+        Calls that are begun run one after another, in their order; so they may share a state.
+
+        Returns:
+          A future: ``result()`` waits, and returns or raises what the call does.
+        """
+        return self._pending.begin(lambda: self(*inputs, **options))
 
     def _check_mask(self, mask: Any, batch: int, times: Mapping[int | None, int]) -> list[np.ndarray[Any, Any]]:
         if not self.masks:

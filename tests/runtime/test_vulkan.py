@@ -1,5 +1,9 @@
 """Modules on a device whose memory this process cannot read. On Vulkan, which a CPU can be too (lavapipe)."""
 
+import gc
+import mmap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -153,3 +157,34 @@ def test_a_damaged_module_is_an_artifact_error(vulkan, compiled):
     vmfb, description = unpack(compiled)
     with pytest.raises(lstm_ir.ArtifactError, match="IREE refuses the module"):
         load(pack(vmfb[: len(vmfb) // 2], description))
+
+
+def test_memory_of_the_device_is_not_handed_out(module, draw):
+    y = module(draw(1, 2, FEATURES), device_outputs=True)
+    assert y.__dlpack_device__() == (7, 0)
+    with pytest.raises(BufferError, match="device 'vulkan:0' cannot hand out its memory by DLPack"):
+        y.__dlpack__()
+
+
+def test_calls_that_nobody_waits_for(module, draw):
+    x = draw(2, 3, FEATURES)
+    pending = [module.call_async(x) for _ in range(3)]
+    for future in pending:
+        np.testing.assert_array_equal(future.result(timeout=60), module(x))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads this process's memory from /proc")
+def test_loads_and_calls_leave_nothing_behind(module, compiled, draw):
+    def load_and_call(times):
+        for _ in range(times):
+            other = load(compiled)
+            other(x)
+            other(x, device_outputs=True)
+            other(x, state=other.make_state(2))
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    x = draw(2, 3, FEATURES)
+    before = load_and_call(5)
+    grown = load_and_call(20) - before
+    assert grown < 20 * 50_000
