@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lstm_ir
 from lstm_ir.compiler import compile_artifact, model_of
-from lstm_ir.layers import LSTM, Bidirectional
+from lstm_ir.layers import LSTM, Bidirectional, InputLayer, Sequential
 from lstm_ir.passes.kernels.unrolled import CHAIN_STEPS
 from lstm_ir.reference import run_model
 
@@ -273,6 +273,20 @@ def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads)
     module = lstm_ir.load(artifact.data, threads=threads)
     drawn = Drawn(layer.get_config() | {"dtype": "float32"}, None, 5, "cooperative", "kernel", 1)
     check_calls(module, layer, drawn, rng, [(1, 3, "none"), (6 * threads - 1, 4, "holes"), (6 * threads, 4, "right")])
+
+
+@pytest.mark.parametrize("form", ["persistent", "cooperative"])
+def test_layers_and_directions_that_share_a_kernel_are_the_reference(form):
+    """One kernel runs both directions of two layers, with and without a mask, each with weights of its own."""
+    rng = np.random.default_rng(2)
+    layers = [Bidirectional(LSTM(6, return_sequences=True), name=name) for name in ("one", "two")]
+    model = Sequential([InputLayer((None, None, 12)), *layers], name="stack")
+    model.build((None, None, 12))
+    artifact = compile_artifact(model, form=form)
+    module = lstm_ir.load(artifact.data, threads=2)
+    x = rng.normal(size=(5, 9, 12)).astype(np.float32)
+    for mask in (None, make_mask("holes", 5, 9, rng)):
+        assert_close(module(x, mask=mask), run_model(model, x, mask=mask).outputs[0], "float32")
 
 
 def test_a_fixed_batch_or_a_form_asked_for_has_one_kernel():

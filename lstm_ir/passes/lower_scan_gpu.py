@@ -13,7 +13,7 @@ from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.gpu.gpu_forms import tile_of
 from lstm_ir.passes.kernels.gpu.persistent import GpuPersistentKernel
 from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
-from lstm_ir.passes.lower_scan_kernel import by_layer
+from lstm_ir.passes.kernels.sharing import by_layer
 from lstm_ir.passes.structured import TensorBuilder
 
 

@@ -18,6 +18,7 @@ from lstm_ir.passes.kernels.cooperative import CooperativeKernel
 from lstm_ir.passes.kernels.loop import LoopKernel
 from lstm_ir.passes.kernels.persistent import PersistentKernel
 from lstm_ir.passes.kernels.scan_kernel import ScanKernel
+from lstm_ir.passes.kernels.sharing import Sharing, by_kernel
 from lstm_ir.passes.kernels.unrolled import UnrolledKernel
 from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS, VectorTarget
 from lstm_ir.passes.structured import TensorBuilder
@@ -40,12 +41,11 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
         raise PassFailedException(f"{who}: workers {workers} is not a positive number")
     declare_workers(module, workers)
     number = sum(isinstance(op, ExecutableOp) for op in module.body.block.ops)
-    for same in by_layer(scans):
-        # The first has a mask if any has: what it needs serves all.
-        for scan in same:
-            dispatched = _Dispatched(scan, VECTOR_TARGETS[vector], number, may_have_mask=same[0].mask is not None)
+    for alike, sharing in by_kernel(scans):
+        for scan in alike:
+            dispatched = _Dispatched(scan, VECTOR_TARGETS[vector], number, sharing)
             results = dispatched.lower(kernel)
-            if scan is same[0]:
+            if scan is alike[0]:
                 for builder in dispatched.kernels:
                     first = module.body.block.first_op
                     assert first is not None
@@ -61,8 +61,8 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
 class _Dispatched:
     """One scan's dispatch, or two of which the batch chooses one at run time; and their kernels, yet to be built."""
 
-    def __init__(self, scan: ScanOp, target: VectorTarget, number: int, *, may_have_mask: bool) -> None:
-        self.scan, self.target, self.number, self.may_have_mask = scan, target, number, may_have_mask
+    def __init__(self, scan: ScanOp, target: VectorTarget, number: int, sharing: Sharing) -> None:
+        self.scan, self.target, self.number, self.sharing = scan, target, number, sharing
         self.kernels: list[ScanKernel] = []
 
     def lower(self, kernel: type[ScanKernel]) -> Sequence[SSAValue]:
@@ -86,17 +86,9 @@ class _Dispatched:
 
     def _dispatch(self, kind: type[ScanKernel], host: TensorBuilder) -> list[SSAValue]:
         name = f"scan{self.number + len(self.kernels)}"
-        builder = kind(name, self.scan, self.target, host, may_have_mask=self.may_have_mask)
+        builder = kind(name, self.scan, self.target, host, self.sharing)
         self.kernels.append(builder)
         return builder.lower(load_workers(host))
-
-
-def by_layer(scans: Sequence[ScanOp]) -> list[list[ScanOp]]:
-    """Return the scans of each layer, those with a mask first."""
-    layers: dict[str, list[ScanOp]] = {}
-    for scan in scans:
-        layers.setdefault(scan.layer.data, []).append(scan)
-    return [sorted(same, key=lambda scan: scan.mask is None) for same in layers.values()]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,7 @@ class Carried:
 class ScanKernel(ScanTensors, ABC):
     """A fused scan that still has its kernels, as one dispatch.
 
-    Scans of one layer, with and without a mask, share a kernel: ``lower`` builds the dispatch of each, ``build`` the
-    kernel, from the one with the mask.
+    Some scans share a kernel: ``lower`` builds the dispatch of each, ``build`` the kernel, from the first.
     """
 
     @abstractmethod
@@ -120,7 +119,7 @@ class ScanKernel(ScanTensors, ABC):
         total = b.times(part.rows, steps)
         with b.loop(0, steps) as s, b.loop(0, part.rows) as r:
             row = b.plus(part.first, r)
-            source = self.step_of(self.places["input"], scan.input_map, b.plus(t0, s), row, self.features)
+            source = self.step_of(self.places["input"], "input_map", b.plus(t0, s), row, self.features)
             m = b.plus(b.times(s, part.rows), r)
             self._stage(source, inputs, m, row, total)
         PanelProduct(b, self.target, self.input_panels).build(
@@ -175,14 +174,14 @@ class ScanKernel(ScanTensors, ABC):
             if scan.mask_map is None:
                 self._cell(line, old, new, part.tiles)
             else:
-                self._masked_cell(part, line, old, new, b.at(begun, r), self.is_valid(k, row, scan.mask_map))
+                self._masked_cell(part, line, old, new, b.at(begun, r), self.is_valid(k, row, "mask_map"))
             self._drop(part, after, r)
             if scan.output_map is not None:
-                place = self.step_of(self.y, scan.output_map, k, row, self.units)
+                place = self.step_of(self.y, "output_map", k, row, self.units)
                 counts = self._counts(k, row, b.at(begun, r), is_last=False)
                 self._write_output(place, new[0], counts, part.tiles)
                 if scan.zero_map is not None:
-                    is_zero = b.do(arith.XOrIOp(self.is_valid(k, row, scan.zero_map), b.integer(1, i1)))
+                    is_zero = b.do(arith.XOrIOp(self.is_valid(k, row, "zero_map"), b.integer(1, i1)))
                     with b.when(is_zero):
                         zero_row(b, place, self.units, tiles=self._vectors(part.tiles))
 
@@ -262,7 +261,7 @@ class ScanKernel(ScanTensors, ABC):
             return None
         if scan.masked_output.data == "hold" or (scan.zero_map is not None and not is_last):
             return b.do(arith.CmpfOp(b.load(begun), b.number(0.0), "one"))
-        return self.is_valid(k, row, scan.mask_map)
+        return self.is_valid(k, row, "mask_map")
 
     def _write_output(self, target: Place, h: Place, counts: SSAValue | None, tiles: tuple[Size, Size]) -> None:
         b = self.b

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, i1, i8
+from xdsl.dialects.builtin import i1, i8
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.index_maps import describe
@@ -15,6 +15,7 @@ from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel import Kernel
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.kernels.panels import Panels, round_up
+from lstm_ir.passes.kernels.sharing import Sharing, is_reverse
 from lstm_ir.passes.kernels.vector_target import VectorTarget
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
 
@@ -40,19 +41,17 @@ class ScanTensors:
         scan: The scan.
         target: The vector unit.
         host: Builds in front of the scan.
-        may_have_mask: Whether some scan that shares the kernel has a mask.
+        sharing: What scans that share the kernel differ in.
     """
 
-    def __init__(
-        self, name: str, scan: ScanOp, target: VectorTarget, host: TensorBuilder, *, may_have_mask: bool
-    ) -> None:
+    def __init__(self, name: str, scan: ScanOp, target: VectorTarget, host: TensorBuilder, sharing: Sharing) -> None:
         assert scan.is_fused
         assert not scan.is_hoisted
         self.name, self.scan, self.host = name, scan, host
         self.storage = scan.storage_type
         self.element = as_float(accumulator_type(self.storage))
         self.target = target = target.of(self.element)
-        self.may_have_mask = may_have_mask
+        self.sharing = sharing
         self.sizes = IndexBuilder(host.insertion_point)
         layout = describe(scan.input_map)
         assert layout is not None
@@ -91,7 +90,10 @@ class ScanTensors:
         scan = self.scan
         reads = self._arguments()
         self.names = list(reads)
-        has_mask = [self.host.index(int(scan.mask is not None))] if self.may_have_mask else []
+        # Which of the scans that share the kernel this is: values, though known here.
+        flags = [scan.mask is not None] if self.sharing.may_have_mask else []
+        flags += [is_reverse(scan, name) for name in self.sharing.turning]
+        own = [self.host.index(int(flag)) for flag in flags]
         writes = [self._output(), *(Tensor((self.batch, self.units), self.storage) for _ in scan.init)]
         writes.append(Tensor((scratch,), self.element))
         self.kernel = Kernel(
@@ -102,7 +104,7 @@ class ScanTensors:
             list(reads.values()),
             updates,
             writes,
-            [*has_mask, self.batch, self.time, scratch, *further],
+            [*own, self.batch, self.time, scratch, *further],
             workgroups,
         )
 
@@ -118,7 +120,7 @@ class ScanTensors:
             "input_dropout": scan.input_dropout,
             "recurrent_dropout": scan.recurrent_dropout,
             # Without a mask its place holds something that is never read.
-            "mask": (scan.mask or scan.input) if self.may_have_mask else None,
+            "mask": (scan.mask or scan.input) if self.sharing.may_have_mask else None,
         }
         return {
             "input": scan.input,
@@ -142,7 +144,8 @@ class ScanTensors:
         kernel, scan = self.kernel, self.scan
         b = self.b = kernel.b
         sizes = list(kernel.sizes)
-        self.has_mask = b.compare(sizes.pop(0), "ne", 0) if self.may_have_mask else None
+        self.has_mask = b.compare(sizes.pop(0), "ne", 0) if self.sharing.may_have_mask else None
+        self.turns = {name: b.compare(sizes.pop(0), "ne", 0) for name in self.sharing.turning}
         self.batch, self.time, scratch, *further = sizes
         self.places = self._name_places(kernel, self.names)
         steps = 1 if scan.output_map is None else self.time
@@ -169,23 +172,27 @@ class ScanTensors:
             places[name] = kernel.source(number, elements, i8 if name == "mask" else None)
         return places
 
-    def step_of(self, start: Place, map_: AffineMapAttr, k: Size, row: Size, width: int) -> Place:
-        """Return where visited step k of a row of the batch lies in a tensor with an index map."""
+    def step_of(self, start: Place, name: str, k: Size, row: Size, width: int) -> Place:
+        """Return where visited step k of a row of the batch lies in a tensor, by the name of its index map."""
         b = self.b
-        layout = describe(map_)
+        layout = describe(getattr(self.scan, name))
         assert layout is not None
         time_major, reverse = layout
-        time = b.minus(b.minus(self.time, 1), k) if reverse else k
+        time = k
+        if reverse or name in self.turns:
+            time = b.minus(b.minus(self.time, 1), k)
+        if name in self.turns:
+            time = b.do(arith.SelectOp(self.turns[name], b.index(time), b.index(k)))
         leading = b.times(time, self.batch) if time_major else b.times(row, self.time)
         return b.at(start, b.times(b.plus(leading, row if time_major else time), width))
 
-    def is_valid(self, k: Size, row: Size, map_: AffineMapAttr) -> SSAValue:
-        """Return whether the mask counts a visited step of a row; it does if there is none."""
+    def is_valid(self, k: Size, row: Size, name: str) -> SSAValue:
+        """Return whether the mask counts a visited step of a row, by an index map; it does if there is none."""
         b = self.b
         assert self.has_mask is not None
 
         def look() -> SSAValue:
-            value = b.load(self.step_of(self.places["mask"], map_, k, row, 1))
+            value = b.load(self.step_of(self.places["mask"], name, k, row, 1))
             return b.do(arith.CmpiOp(value, b.integer(0, i8), "ne"))
 
         return b.choose(self.has_mask, look, lambda: b.integer(1, i1))

@@ -116,8 +116,8 @@ func.func @call_masked(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x
 // SSE: sym_name = "workers", {{.*}} initial_value = 1 : index
 
 // -----
-// Two layers, static sizes, no mask in any entry point, no bias: a kernel each, and nothing that says whether there is a
-// mask. What was a size in the kernel is a number.
+// Two layers that differ, static sizes, no mask in any entry point, no bias: a kernel each, and nothing that says whether
+// there is a mask. What was a size in the kernel is a number.
 // CHECK-LABEL: sym_name = "scan1"
 // CHECK:   func.func @scan1(%{{[0-9]+}}: !stream.binding, %{{[0-9]+}}: !stream.binding, %{{[0-9]+}}: !stream.binding, %{{[0-9]+}}: !stream.binding, %{{[0-9]+}}: !stream.binding, %{{[0-9]+}}: index
 // CHECK-NOT: memref<?xi8>
@@ -137,7 +137,7 @@ func.func @static(%x: tensor<2x6x3xf32>, %K: tensor<3x5xf32>, %R: tensor<5x5xf32
   }
   %y1, %h1 = lstm.scan "b" input(%x : tensor<2x6x3xf32>) kernels(%K : tensor<3x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<2x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "cooperative"} -> tensor<2x5xf32>, tensor<2x5xf32> cell {
   ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
-    lstm.yield %z : vector<5xf32>
+    lstm.yield %hp : vector<5xf32>
   }
   func.return %y, %y1 : tensor<2x5xf32>, tensor<2x5xf32>
 }
