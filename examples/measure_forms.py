@@ -1,6 +1,6 @@
 """Times the forms of an LSTM's time loop on this machine: microseconds a step, and what fits them.
 
-    python examples/measure_forms.py [--quick]
+    python examples/measure_forms.py [--quick] [--tensor]
 
 A step's time is the difference between a long and a short sequence, divided by the steps between them, so what a call
 costs whatever its length does not count. Every figure is the best of many runs. The last lines fit
@@ -70,8 +70,12 @@ def best_seconds(module: lstm_ir.Module, batch: int, steps: int, budget: float) 
     return best
 
 
-def artifacts(units: int) -> tuple[dict[tuple[str, int], bytes], dict[str, float], float]:
+def artifacts(units: int, *, kernels: bool) -> tuple[dict[tuple[str, int], bytes], dict[str, float], float]:
     """Compile one layer in both forms.
+
+    Args:
+        units: U.
+        kernels: Whether a step is a kernel, not code that IREE generates.
 
     Returns:
         The artifacts by form and steps; IREE's seconds by form and steps; milliseconds that each unrolled step adds to
@@ -79,8 +83,8 @@ def artifacts(units: int) -> tuple[dict[tuple[str, int], bytes], dict[str, float
     """
     layer = lstm_ir.LSTM(units, name="lstm")
     layer.build((None, None, FEATURES))
-    loop = compile_artifact(layer, form="loop")
-    short, long = (compile_artifact(layer, form="unrolled", time=steps) for steps in (SHORT, LONG))
+    loop = compile_artifact(layer, form="loop", kernels=kernels)
+    short, long = (compile_artifact(layer, form="unrolled", time=steps, kernels=kernels) for steps in (SHORT, LONG))
     totals = {name: sum(a.seconds.values()) for name, a in (("loop", loop), ("short", short), ("long", long))}
     data = {("loop", SHORT): loop.data, ("loop", LONG): loop.data}
     data |= {("unrolled", SHORT): short.data, ("unrolled", LONG): long.data}
@@ -106,7 +110,9 @@ def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two widths and two batches only")
-    quick = parser.parse_args().quick
+    parser.add_argument("--tensor", action="store_true", help="code that IREE generates, instead of kernels")
+    options = parser.parse_args()
+    quick = options.quick
     widths, batches = ((64, 256), (1, 16)) if quick else ((32, 64, 128, 256, 512), (1, 4, 16, 64))
 
     console = Console(width=100, highlight=False)
@@ -118,7 +124,7 @@ def main() -> None:
     table = Table("U", "B", *(f"{form} {driver}" for form in FORMS for driver in DRIVERS), box=None)
     compiling = Table("U", "loop s", f"unrolled {SHORT} s", f"unrolled {LONG} s", "ms a step more", box=None)
     for units in widths:
-        data, totals, step_ms = artifacts(units)
+        data, totals, step_ms = artifacts(units, kernels=not options.tensor)
         compiling.add_row(str(units), *(f"{seconds:.2f}" for seconds in totals.values()), f"{step_ms:.0f}")
         modules = {
             (form, steps, driver): lstm_ir.load(data[form, steps], device=driver)

@@ -36,8 +36,8 @@ class Costs:
         meeting_us: What workgroups lose a step by meeting, and a call's share of waking other cores.
     """
 
-    loop_step_us: float = 3.5
-    unrolled_step_us: float = 1.2
+    loop_step_us: float = 1.7
+    unrolled_step_us: float = 0.8
     tensor_loop_step_us: float = 8.0
     tensor_unrolled_step_us: float = 5.0
     tensor_gigaflops: float = 30.0

@@ -87,7 +87,7 @@ def test_cooperative_may_be_asked_for_on_one_core():
         # Why the scan has none comes before why the target has none.
         (_facts(10, no_kernel="it is odd"), "cooperative", r"it is odd; possible here: auto, unrolled, loop$"),
         (_facts(10), "fast", r"not a form \(.*loop.*\); possible here: auto, unrolled, loop$"),
-        (_kernel_facts(), "fast", r"not a form \(.*\); possible here: auto, persistent, cooperative, loop$"),
+        (_kernel_facts(), "fast", r"not a form \(.*\); possible here: auto, persistent, loop, cooperative$"),
     ],
 )
 def test_what_cannot_be_had(facts, form, message):

@@ -4,8 +4,8 @@ from xdsl.ir import SSAValue
 
 from lstm_ir.passes.kernels.step_kernel import StepKernel
 
-CHAIN_STEPS = 64
-"""Steps of a command buffer. With more, the host's part of a step is no smaller; each is code and time to compile."""
+CHAIN_STEPS = 32
+"""Steps of a command buffer in a loop. With more, the host's part of a step is hardly smaller; each is 370 bytes."""
 
 
 class UnrolledKernel(StepKernel):

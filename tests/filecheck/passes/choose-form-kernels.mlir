@@ -7,7 +7,7 @@
 
 // A small layer: one core does it in less time than cores need to meet.
 // CHECK-LABEL: func.func @small
-// CHECK: form = "persistent", reason = "about {{[0-9]+[.][0-9]+}} us/step (one dispatch, rows split over cores); {{.*}}loop about {{[0-9]+[.][0-9]+}}; unrolled: the number of steps is dynamic; fix it with time="
+// CHECK: form = "persistent", reason = "about {{[0-9]+[.][0-9]+}} us/step (one dispatch, rows split over cores); {{.*}}loop about {{[0-9]+[.][0-9]+}}; {{.*}}unrolled: the number of steps is dynamic; fix it with time="
 // ONE-LABEL: func.func @small
 // ONE: form = "persistent", reason = "{{.*}}; cooperative: there is one core"
 // NONE-LABEL: func.func @small

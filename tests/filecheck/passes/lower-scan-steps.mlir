@@ -52,11 +52,11 @@ func.func @unrolled(%x: tensor<2x3x3xf32>, %K: tensor<3x5xf32>, %R: tensor<5x5xf
 }
 
 // -----
-// A long sequence: a loop over chains of 64 steps, then the 2 that are left over.
+// A long sequence: a loop over chains of 32 steps, then the 2 that are left over.
 // CHECK-LABEL: func.func @long
 // CHECK-COUNT-1: entry_points = [@scan0::@scan0]
 // CHECK:         scf.for
-// CHECK-COUNT-64: entry_points = [@scan0::@scan0]
+// CHECK-COUNT-32: entry_points = [@scan0::@scan0]
 // CHECK-NEXT:      scf.yield
 // CHECK-COUNT-2: entry_points = [@scan0::@scan0]
 // CHECK-NOT:     entry_points
