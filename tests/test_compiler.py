@@ -275,6 +275,7 @@ def test_description(compiled, encoder):
             {
                 "name": "encoder",
                 "form": "persistent",
+                "code": "kernel",
                 "features": 3,
                 "units": 8,
                 "batch": None,

@@ -1,6 +1,7 @@
 """lstm-ir inspect."""
 
 import lstm_ir
+from lstm_ir.tools.description_text import form_lines
 
 
 def test_model(command, classifier):
@@ -71,3 +72,9 @@ def test_refusals(command, bad_models, samples, classifier_artifact, tmp_path):
     assert command("inspect", samples / "refused" / "k2_gru.h5").code == 3
     assert command("inspect", classifier_artifact, "--time", "3").code == 2
     assert "cannot be read" in command("inspect", tmp_path / "no.vmfb").error
+
+
+def test_code_that_iree_generates_is_named():
+    scan = {"name": "a", "form": "loop", "reason": "asked for; one at a time"}
+    assert form_lines([{**scan, "code": "tensor"}]) == ["a: loop of tensor code, asked for; one at a time"]
+    assert form_lines([{**scan, "code": "kernel"}]) == ["a: loop, asked for; one at a time"]
