@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FORMS = ("auto", "loop", "unrolled", "persistent", "cooperative")
 """What ``form=`` accepts; a form that cannot be had is refused with the reason."""
 
+WEIGHTS = ("bf16",)
+"""What ``weights=`` accepts beside None."""
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -51,6 +54,7 @@ def compile(
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
+    weights: str | None = None,
     training: bool = False,
     costs: str | os.PathLike[str] | None = None,
 ) -> "Module":
@@ -69,6 +73,8 @@ def compile(
         time: Fix the number of steps; None leaves it to each call.
         form: How the time loop runs: ``auto`` (the cost model decides), ``persistent``, ``cooperative``, ``unrolled``
             or ``loop``.
+        weights: ``bf16`` stores the kernels and recurrent kernels of float32 LSTM layers in bfloat16, to be read
+            faster; all arithmetic stays float32. None stores them as they are.
         training: Compile with dropout active: calls take ``seed=``, and the same seed gives the same masks.
         costs: A file of ``lstm-ir bench --calibrate``: what the machine reaches, for the choice of forms.
 
@@ -93,6 +99,7 @@ def compile(
         batch=batch,
         time=time,
         form=form,
+        weights=weights,
         training=training,
         costs=costs,
     )
@@ -110,6 +117,7 @@ def compile_artifact(
     batch: int | None = None,
     time: int | None = None,
     form: str = "auto",
+    weights: str | None = None,
     training: bool = False,
     costs: str | os.PathLike[str] | None = None,
     kernels: bool = True,
@@ -126,6 +134,7 @@ def compile_artifact(
         batch: As in ``compile``.
         time: As in ``compile``.
         form: As in ``compile``.
+        weights: As in ``compile``.
         training: As in ``compile``.
         costs: As in ``compile``.
         kernels: False builds none: IREE generates the code of every scan, in form ``loop`` or ``unrolled``. It is what
@@ -133,7 +142,7 @@ def compile_artifact(
         on_stage: Called with what is about to happen: import, passes, emission, iree.
         after_pass: Called with the name of each pass and the module after it.
     """
-    _check_arguments(target, batch, time, form)
+    _check_arguments(target, batch, time, form, weights)
     _check_installed()
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.iree_session import compile_bytecode
@@ -150,7 +159,7 @@ def compile_artifact(
     if refusal is not None:
         raise UnsupportedError(f"dtype: {refusal}")
     options = kernel_options(resolved, costs) if kernels else None
-    scans = lower(layer_module, form=form, kernels=options, after_pass=after_pass)
+    scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
     description = describe(model, layer_module, scans, resolved)
     watch.start("emission")
     brief = {key: value for key, value in description.items() if key != "model"}
@@ -253,6 +262,7 @@ def lower(
     layer_module: "LayerModule",
     *,
     form: str = "auto",
+    weights: str | None = None,
     kernels: "KernelOptions | GpuKernelOptions | None" = None,
     after_pass: Callable[[str, "ModuleOp"], None] | None = None,
     until: str = "target",
@@ -262,6 +272,7 @@ def lower(
     Args:
         layer_module: What ``layer_level`` made.
         form: ``auto``, or the form of every scan.
+        weights: As in ``compile``.
         kernels: What kernels are built for; None builds none.
         after_pass: Called with the name of each pass and the module after it.
         until: ``target``, or ``recurrence`` to stop where the forms are chosen.
@@ -270,7 +281,7 @@ def lower(
         One dict a scan: name, form, reason, units, direction, masked.
 
     Raises:
-        UnsupportedError: If a form that was asked for cannot be had.
+        UnsupportedError: If a form, or a type of weights, that was asked for cannot be had.
         CompileError: If a pass fails; the message names it.
     """
     from xdsl.dialects.builtin import ModuleOp
@@ -301,7 +312,7 @@ def lower(
         except DiagnosticException as error:
             raise CompileError(f"the IR does not verify: {error}") from error
 
-    run(recurrence_pipeline(form, kernels), verify_result=True)
+    run(recurrence_pipeline(form, kernels, weights), verify_result=True)
     scans = report_scans(layer_module.module)
     if until == "target":
         # IREE verifies what it is handed.
@@ -322,13 +333,17 @@ def _check_installed() -> None:
             )
 
 
-def _check_arguments(target: str, batch: Any, time: Any, form: str) -> None:
+def _check_arguments(target: str, batch: Any, time: Any, form: str, weights: str | None) -> None:
     from lstm_ir.passes.targets import TARGETS
 
     if target not in TARGETS:
         raise UnsupportedError(f"target: got {target!r}, this version compiles for {', '.join(TARGETS)}")
     if form not in FORMS:
         raise ArgumentError(f"form: got {form!r}, expected one of {', '.join(FORMS)}")
+    if weights is not None and weights not in WEIGHTS:
+        raise ArgumentError(
+            f"weights: got {weights!r}, expected {' or '.join(WEIGHTS)}, or None for each layer's own type"
+        )
     for name, value in (("batch", batch), ("time", time)):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise ArgumentTypeError(f"{name}: got {value!r}, expected a positive integer or None")

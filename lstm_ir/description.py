@@ -46,7 +46,7 @@ def describe(
         "entries": entries,
         "scans": scans,
         "driver": target.advised_driver([(scan["form"], scan["units"]) for scan in scans]),
-        "weights_bytes": _weights_bytes(layer_module),
+        "weights_bytes": _weights_bytes(layer_module, scans),
         **_describe_model(model, interface),
     }
 
@@ -72,7 +72,10 @@ def _describe_model(model: "Model", interface: "Interface") -> dict[str, Any]:
     return {"model": {"class_name": model.keras_class_name, "flavour": model.flavour, "config": config}}
 
 
-def _weights_bytes(layer_module: "LayerModule") -> int:
+def _weights_bytes(layer_module: "LayerModule", scans: list[dict[str, Any]]) -> int:
     """Return the size of the weights as the artifact stores them."""
     itemsize = {"float64": 8, "float32": 4}.get(layer_module.dtype, 2)
-    return sum(value.size * itemsize for value in layer_module.weights.values())
+    halved = {
+        f"{scan['name']}/{what}" for scan in scans if "weights" in scan for what in ("kernel", "recurrent_kernel")
+    }
+    return sum(value.size * (2 if name in halved else itemsize) for name, value in layer_module.weights.items())

@@ -154,6 +154,7 @@ def test_what_is_no_source(source, error, text):
         ({"target_cpu": "z80"}, ArgumentError, "target_cpu: got 'z80', expected one of host, generic, .*znver4"),
         ({"form": "rolled"}, ArgumentError, "form: got 'rolled', expected one of auto, loop, unrolled"),
         ({"form": "unrolled"}, UnsupportedError, "steps is dynamic; fix it with time="),
+        ({"weights": "int4"}, ArgumentError, "weights: got 'int4', expected bf16, or None for each layer's own type"),
         ({"batch": 0}, ArgumentError, "batch: got 0, expected a positive integer or None"),
         ({"time": -3}, ArgumentError, "time: got -3, expected a positive integer or None"),
         ({"batch": 2.0}, ArgumentTypeError, "batch: got 2.0, expected a positive integer or None"),
@@ -172,6 +173,19 @@ def test_scans_without_a_kernel_are_refused(form):
     why = "softmax needs a whole row of units at once"
     with pytest.raises(UnsupportedError, match=f"'odd': form '{form}': {why}; possible here: auto, loop$"):
         lstm_ir.compile(layer, form=form)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"dtype": "float64"}, "only for float32 layers, this one computes in f64"),
+        ({"activation": "softmax"}, "only kernels read them, and softmax needs a whole row of units at once"),
+    ],
+)
+def test_scans_without_bf16_weights_are_refused(options, why):
+    layer = built(LSTM(4, name="odd", **options))
+    with pytest.raises(UnsupportedError, match=f"'odd': weights 'bf16': {why}$"):
+        lstm_ir.compile(layer, weights="bf16")
 
 
 def test_scans_without_a_kernel_loop():

@@ -14,11 +14,12 @@ from lstm_ir.compiler import compile_artifact, model_of
 from lstm_ir.layers import LSTM, Bidirectional, InputLayer, Sequential
 from lstm_ir.passes.kernels.unrolled import CHAIN_STEPS
 from lstm_ir.reference import run_model
+from lstm_ir.reference.rounding import round_to
 
 TOLERANCE = {"float16": 8e-3, "mixed_bfloat16": 6e-2, "float32": 1e-5, "float64": 1e-11}
-DTYPES = ["float32", "float32", "float64", "float16"]
-KERNEL_DTYPES = [*DTYPES, *(["mixed_bfloat16"] if find_spec("ml_dtypes") else [])]
 """Largest difference accepted, relative to the largest value of the reference where that is above 1."""
+
+DTYPES = ["float32", "float32", "float64", "float16", *(["mixed_bfloat16"] if find_spec("ml_dtypes") else [])]
 
 ACTIVATIONS = ["tanh", "sigmoid", "hard_sigmoid", "relu", "linear", "softsign", "softplus", "elu", "selu", "swish"]
 ACTIVATIONS += ["gelu", "mish", "softmax", "leaky_relu", "relu6", "log_softmax", "hard_sigmoid_keras3"]
@@ -57,7 +58,7 @@ def drawn_layers(draw, form, code="kernel"):
         "return_sequences": draw(st.booleans()),
         "return_state": draw(st.booleans()),
         "zero_output_for_mask": draw(st.booleans()),
-        "dtype": draw(st.sampled_from(KERNEL_DTYPES if is_kernel else DTYPES)),
+        "dtype": draw(st.sampled_from(DTYPES)),
     }
     return Drawn(layer, wrapper, draw(st.integers(1, 7)), form, code, draw(st.integers(0, 2**31)))
 
@@ -284,6 +285,20 @@ def test_layers_and_directions_that_share_a_kernel_are_the_reference(form):
     x = rng.normal(size=(5, 9, 12)).astype(np.float32)
     for mask in (None, make_mask("holes", 5, 9, rng)):
         assert_close(module(x, mask=mask), run_model(model, x, mask=mask).outputs[0], "float32")
+
+
+@pytest.mark.parametrize("form", ["persistent", "cooperative", "loop"])
+def test_bf16_weights_are_those_of_the_rounded_model(form):
+    """Kernels and recurrent kernels are rounded, nothing else is: against the rounded model f32's tolerance holds."""
+    rng = np.random.default_rng(3)
+    options = {"units": 21, "return_sequences": True, "time_major": form == "loop", "dtype": "float32"}
+    drawn = Drawn(options, None, 6, form, "kernel", 3)
+    layer = build(drawn, rng)
+    module = lstm_ir.load(compile_artifact(layer, form=form, weights="bf16").data)
+    assert [(scan["form"], scan["weights"]) for scan in module.description["scans"]] == [(form, "bf16")]
+    kernel, recurrent_kernel, bias = layer.get_weights()
+    layer.set_weights([round_to(kernel, "bfloat16"), round_to(recurrent_kernel, "bfloat16"), bias])
+    check_calls(module, layer, drawn, rng, [(1, 5, "none"), (13, 4, "holes")])
 
 
 def test_a_fixed_batch_or_a_form_asked_for_has_one_kernel():

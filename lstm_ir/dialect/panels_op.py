@@ -1,13 +1,14 @@
 """Recurrence level: weights in the order in which a kernel reads them."""
 
-from xdsl.dialects.builtin import IntegerAttr, TensorType, i64
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import IntegerAttr, TensorType, bf16, i64
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
     base,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -23,24 +24,27 @@ class PanelsOp(IRDLOperation):
     """Packed gates [K, G U], or a bias [G U], as panels [tiles, groups, depth, width, lanes] for a kernel's inner loop.
 
     Element (tile, group, k, gate, lane) is row k of gate ``group width + gate``, unit ``tile lanes + lane``; zero where
-    that is padding.
+    that is padding. Where ``paired`` is given, the elements of each two runs of so many lanes alternate in memory.
     """
 
     name = "lstm.panels"
 
     packed = operand_def(base(TensorType))
     gates = prop_def(IntegerAttr)
+    paired = opt_prop_def(IntegerAttr)
     result = result_def(base(TensorType))
 
     irdl_options = (ParsePropInAttrDict(),)
     traits = traits_def(Pure())
     assembly_format = "$packed attr-dict `:` type($packed) `->` type($result)"
 
-    def __init__(self, packed: SSAValue, gates: int, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, packed: SSAValue, gates: int, shape: tuple[int, ...], element: Attribute, paired: int = 0
+    ) -> None:
         super().__init__(
             operands=[packed],
-            properties={"gates": IntegerAttr(gates, i64)},
-            result_types=[TensorType(element_type(packed.type), shape)],
+            properties={"gates": IntegerAttr(gates, i64), "paired": IntegerAttr(paired, i64) if paired else None},
+            result_types=[TensorType(element, shape)],
         )
 
     @property
@@ -64,7 +68,12 @@ class PanelsOp(IRDLOperation):
             )
         if DYNAMIC in (*shape, *shape_of(self.packed.type)):
             raise VerifyException(f"lstm.panels: {self.packed.type} to {self.result.type} has dynamic sizes")
-        check_element("lstm.panels", "result", self.result.type, element_type(self.packed.type))
+        if element_type(self.result.type) != bf16:
+            check_element("lstm.panels", "result", self.result.type, element_type(self.packed.type))
+        if self.paired is not None:
+            check_element("lstm.panels", "paired result", self.result.type, bf16)
+            if shape[3] * shape[4] % (2 * self.paired.value.data):
+                raise VerifyException(f"lstm.panels: {self.paired.value.data} lanes do not pair in {self.result.type}")
         if shape_of(self.packed.type)[-1] % gates:
             raise VerifyException(f"lstm.panels: {self.packed.type} does not hold {gates} gates side by side")
         if len(shape) != 5 or shape[1] * shape[3] != gates or shape[2] < self.terms or shape[0] * shape[4] < self.units:

@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
     VectorType,
+    f32,
     i8,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -83,7 +84,8 @@ class ScanOp(IRDLOperation):
     Results: output [B, U], or [B, T, U] by ``output_map``; the states after the last visited step.
     ``form`` and ``reason`` are set by lstm-choose-form; ``large_batch_form`` where the batch, open until run time,
     decides between two; ``step_kernel`` where a form that runs a step at a time has a kernel for it. Kernels project
-    the input themselves.
+    the input themselves. ``weights`` is bf16 where the kernels of an f32 scan hold its kernels and recurrent kernels in
+    that type, and widen them as they read them.
     """
 
     name = "lstm.scan"
@@ -108,6 +110,7 @@ class ScanOp(IRDLOperation):
     large_batch_form = opt_prop_def(StringAttr)
     step_kernel = opt_prop_def(UnitAttr)
     reason = opt_prop_def(StringAttr)
+    weights = opt_prop_def(StringAttr)
 
     output = result_def(base(TensorType))
     states = var_result_def(base(TensorType))
@@ -195,7 +198,7 @@ class ScanOp(IRDLOperation):
         )
         new.location = self.location
         new.form, new.large_batch_form, new.reason = self.form, self.large_batch_form, self.reason
-        new.step_kernel = self.step_kernel
+        new.step_kernel, new.weights = self.step_kernel, self.weights
         return new
 
     @property
@@ -292,6 +295,11 @@ class ScanOp(IRDLOperation):
                 raise VerifyException(f"{who}: only a cooperative scan has a large_batch_form, persistent; got {both}")
         if self.step_kernel is not None and (self.form is None or self.form.data in KERNEL_FORMS):
             raise VerifyException(f"{who}: step_kernel belongs to the forms that run a step at a time")
+        if self.weights is not None:
+            if self.weights.data != "bf16" or self.storage_type != f32:
+                raise VerifyException(f"{who}: weights {self.weights.data!r} of {self.storage_type} is not bf16 of f32")
+            if not self.runs_kernel:
+                raise VerifyException(f"{who}: only kernels read weights of another type")
         time = self._verify_sequence(who, "input", self.input.type, self.input_map, None, batch, (None,))
         if self.mask is not None and self.mask_map is not None:
             self._verify_sequence(who, "mask", self.mask.type, self.mask_map, time, batch, ())

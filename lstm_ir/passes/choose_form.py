@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr, UnitAttr, f32
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -18,7 +18,9 @@ from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
 from lstm_ir.passes.kernels.scan_kernel import why_not
 
 
-def facts_of(scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | None = None) -> ScanFacts:
+def facts_of(
+    scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | None = None, weights: str = ""
+) -> ScanFacts:
     """Return what the IR and the target say of a scan.
 
     Args:
@@ -26,6 +28,7 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | No
         vector: The vector unit to build kernels for; none if empty.
         workers: Cores to count on.
         costs: What the machine reaches; None for what is usual.
+        weights: The type in which kernels hold the weights; that of the scan if empty.
     """
     layout = describe(scan.input_map)
     assert layout is not None
@@ -45,7 +48,7 @@ def facts_of(scan: ScanOp, vector: str = "", workers: int = 1, costs: Costs | No
         no_kernel=why_not(scan),
         costs=costs,
         element_bytes=as_float(accumulator_type(scan.storage_type)).size,
-        weight_bytes=as_float(scan.storage_type).size,
+        weight_bytes=2 if weights else as_float(scan.storage_type).size,
     )
 
 
@@ -64,10 +67,11 @@ class ChooseFormPass(ModulePass):
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
     that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
-    ``lstm-ir bench --calibrate``. ``threads``, ``memory``: of a workgroup at most, on a GPU; 0 is a CPU.
+    ``lstm-ir bench --calibrate``. ``threads``, ``memory``: of a workgroup at most, on a GPU; 0 is a CPU. ``weights``:
+    ``bf16`` has the kernels of a CPU hold the weights of f32 scans so.
 
     Raises:
-        FormUnavailableError: If the form asked for cannot be had.
+        FormUnavailableError: If the form or the weights asked for cannot be had.
         PassFailedException: If the file of costs is none.
     """
 
@@ -79,6 +83,23 @@ class ChooseFormPass(ModulePass):
     costs: str = ""
     threads: int = 0
     memory: int = 0
+    weights: str = ""
+
+    def _check_weights(self, scan: ScanOp, facts: ScanFacts) -> None:
+        """Check that a scan can have the weights asked for.
+
+        Raises:
+            ValueError: If it cannot; the text says why.
+        """
+        if not self.weights:
+            return
+        if self.weights != "bf16":
+            raise ValueError(f"weights {self.weights!r}: not a type of weights (bf16)")
+        if scan.storage_type != f32:
+            raise ValueError(f"weights 'bf16': only for float32 layers, this one computes in {scan.storage_type}")
+        why = why_no_kernel(facts)
+        if why is not None:
+            raise ValueError(f"weights 'bf16': only kernels read them, and {why}")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Annotate the module."""
@@ -91,11 +112,14 @@ class ChooseFormPass(ModulePass):
                 continue
             try:
                 if self.threads:
+                    if self.weights:
+                        raise ValueError(f"weights {self.weights!r}: only the kernels of CPUs read them")
                     form, reason = choose_on_gpu(scan, self.form, GpuLimits(self.threads, self.memory))
                     scan.form, scan.reason = StringAttr(form), StringAttr(reason)
                     continue
-                facts = facts_of(scan, self.vector, self.workers, costs)
+                facts = facts_of(scan, self.vector, self.workers, costs, self.weights)
                 form, reason = choose(facts, self.form)
+                self._check_weights(scan, facts)
             except ValueError as error:
                 raise FormUnavailableError(f"lstm-choose-form: scan {scan.layer.data!r}: {error}") from error
             scan.form = StringAttr(form)
@@ -105,3 +129,5 @@ class ChooseFormPass(ModulePass):
                 scan.large_batch_form = StringAttr("persistent")
                 reason = f"{reason}; persistent from {LARGE_BATCH_ROWS} rows a core on"
             scan.reason = StringAttr(reason)
+            if self.weights:
+                scan.weights = StringAttr(self.weights)

@@ -39,12 +39,15 @@ class GpuKernelOptions:
         return f"threads={self.threads} memory={self.memory}"
 
 
-def recurrence_pipeline(form: str, kernels: KernelOptions | GpuKernelOptions | None = None) -> str:
+def recurrence_pipeline(
+    form: str, kernels: KernelOptions | GpuKernelOptions | None = None, weights: str | None = None
+) -> str:
     """Return the pipeline from layer level to recurrence level.
 
     Args:
         form: ``auto``, or the form of every scan.
         kernels: What kernels can be built for; None has none.
+        weights: The type in which kernels hold the weights, ``bf16``; None for that of each layer.
     """
     options = f"form={form}" if kernels is None else f"form={form} {kernels}"
     hoist = "lstm-hoist-projection"
@@ -52,6 +55,8 @@ def recurrence_pipeline(form: str, kernels: KernelOptions | GpuKernelOptions | N
         hoist += "{kernels=false}"
     elif kernels is not None and kernels.costs is not None:
         options += f' costs="{kernels.costs}"'
+    if weights is not None:
+        options += f" weights={weights}"
     return f"lstm-normalize,lstm-fuse-gates,lstm-choose-form{{{options}}},{hoist},lstm-check-stage{{stage=recurrence}}"
 
 

@@ -36,6 +36,7 @@ def _report(scan: ScanOp) -> dict[str, Any]:
         "code": "kernel" if scan.runs_kernel else "tensor",
         "reason": scan.reason.data,
         **({} if scan.large_batch_form is None else {"large_batch_form": scan.large_batch_form.data}),
+        **({} if scan.weights is None else {"weights": scan.weights.data}),
         "features": facts.features,
         "units": facts.units,
         "batch": facts.batch,

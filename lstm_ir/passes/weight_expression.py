@@ -39,12 +39,13 @@ class WeightExpression:
         return whole if self.panels is None else f"{whole}.panels"
 
     def attribute(self) -> Attribute:
-        """Return the expression as an attribute, ``[["lstm/kernel", 0, 4], ...]``, panels as five numbers behind."""
+        """Return the expression as an attribute, ``[["lstm/kernel", 0, 4], ...]``, panels as numbers behind."""
         parts: list[Attribute] = [
             ArrayAttr([StringAttr(p.weight), IntegerAttr(p.index, i64), IntegerAttr(p.of, i64)]) for p in self.parts
         ]
         if self.panels is not None:
-            parts.append(ArrayAttr([IntegerAttr(number, i64) for number in astuple(self.panels)]))
+            numbers = astuple(self.panels) if self.panels.paired else astuple(self.panels)[:-1]
+            parts.append(ArrayAttr([IntegerAttr(number, i64) for number in numbers]))
         return ArrayAttr(parts)
 
     @classmethod
@@ -59,7 +60,7 @@ class WeightExpression:
             match list(item) if isinstance(item, ArrayAttr) else []:
                 case [StringAttr(data=name), IntegerAttr() as index, IntegerAttr() as of]:
                     parts.append(Columns(name, index.value.data, of.value.data))
-                case [IntegerAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr(), IntegerAttr()] as numbers:
+                case [*numbers] if len(numbers) in (5, 6) and all(isinstance(n, IntegerAttr) for n in numbers):
                     panels = Panels(*(number.value.data for number in numbers if isinstance(number, IntegerAttr)))
                 case _:
                     raise ValueError(f"not a weight expression: {attr}")
@@ -97,7 +98,9 @@ def expression_of(value: SSAValue) -> WeightExpression | None:
             if source is None or source.panels is not None:
                 return None
             lanes, width = shape_of(op.result.type)[4], shape_of(op.result.type)[3]
-            return WeightExpression(source.parts, Panels(op.gates.value.data, op.units, op.terms, lanes, width))
+            paired = 0 if op.paired is None else op.paired.value.data
+            panels = Panels(op.gates.value.data, op.units, op.terms, lanes, width, paired)
+            return WeightExpression(source.parts, panels)
         case PackOp() as op:
             sources = [expression_of(gate) for gate in op.gates]
             if None in sources:

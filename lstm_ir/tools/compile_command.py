@@ -29,6 +29,12 @@ class Form(StrEnum):
     COOPERATIVE = "cooperative"
 
 
+class Weights(StrEnum):
+    """The types that weights can be stored in beside their layer's own."""
+
+    BF16 = "bf16"
+
+
 _STAGES = {
     "import": "reading the model",
     "passes": "running the passes",
@@ -69,6 +75,15 @@ def compile_model(
             "or unrolled (needs --time); inspect says why.",
         ),
     ] = Form.AUTO,
+    weights: Annotated[
+        Weights | None,
+        typer.Option(
+            metavar="TYPE",
+            help="Store the kernels of float32 LSTM layers in another type, to be read faster: bf16. Arithmetic stays "
+            "float32; verify says what it costs.",
+            show_default="each layer's own",
+        ),
+    ] = None,
     training: Annotated[
         bool, typer.Option("--training", help="Keep dropout active: each run draws its masks from a seed.")
     ] = False,
@@ -104,6 +119,7 @@ def compile_model(
                     batch=batch,
                     time=time,
                     form=form.value,
+                    weights=None if weights is None else weights.value,
                     training=training,
                     costs=costs,
                 )

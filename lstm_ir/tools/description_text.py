@@ -31,6 +31,8 @@ def form_lines(scans: Iterable[Mapping[str, Any]], *, with_others: bool = True) 
     alike: dict[tuple[str, str], list[str]] = {}
     for scan in scans:
         form = scan["form"] if scan.get("code") != "tensor" else f"{scan['form']} of tensor code"
+        if "weights" in scan:
+            form += f" with {scan['weights']} weights"
         alike.setdefault((form, scan["reason"]), []).append(scan["name"])
     lines: list[str] = []
     for (form, reason), names in alike.items():

@@ -21,6 +21,10 @@ DEFAULT_TOLERANCE = {"float64": 1e-10, "float32": 1e-5, "float16": 1e-2, "bfloat
 """Both the absolute and the relative tolerance, by the dtype that the model computes in: about a hundred units in the
 last place of 1, since a sequence adds up the rounding of its steps."""
 
+WEIGHTS_TOLERANCE = {"bf16": 2e-2}
+"""The same for an artifact that holds its weights in another type than the model: ten units in the last place of that,
+since rounding them is a disturbance of random sign that is the same at every step."""
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -31,6 +35,17 @@ class Tolerance:
 
     def __str__(self) -> str:
         return f"{self.absolute:g} + {self.relative:g} |y|"
+
+
+def default_tolerance(module: "Module") -> float:
+    """Return the tolerance, absolute and relative, for what an artifact computes in and holds its weights in."""
+    given = [DEFAULT_TOLERANCE[module.inputs[0].dtype]]
+    return max(given + [WEIGHTS_TOLERANCE[type_] for type_ in rounded_weights(module).values()])
+
+
+def rounded_weights(module: "Module") -> dict[str, str]:
+    """Return the LSTM layers whose weights an artifact holds in another type than the model, and the type."""
+    return {scan["name"]: scan["weights"] for scan in module.description["scans"] if "weights" in scan}
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def verify(
         raise CommandLineError("--batch and --time: only without --input, which has its own")
     import lstm_ir
     from lstm_ir.tools.console import progress
-    from lstm_ir.tools.verification import DEFAULT_TOLERANCE, Tolerance, check_same_model, compare
+    from lstm_ir.tools.verification import Tolerance, check_same_model, compare, default_tolerance, rounded_weights
 
     with progress("reading the model") as show:
         described = lstm_ir.read_model(model)
@@ -70,13 +70,14 @@ def verify(
             )
         check_same_model(described, module)
         cases = _cases(described, module, input_file, mask, batch, time, seed)
-        default = DEFAULT_TOLERANCE[module.inputs[0].dtype]
+        default = default_tolerance(module)
         tolerance = Tolerance(default if atol is None else atol, default if rtol is None else rtol)
         show(f"comparing {len(cases)} cases")
         differences = run_interruptibly(lambda: compare(described, module, cases, tolerance))
     is_good = all(difference.is_within for difference in differences)
     hint = None if is_good else _config_hint(described, module)
-    _print(cases, differences, tolerance, hint, seed=None if input_file is not None else seed, as_json=as_json)
+    rounded = rounded_weights(module)
+    _print(cases, differences, tolerance, hint, rounded, seed=None if input_file is not None else seed, as_json=as_json)
     return EXIT_DONE if is_good else EXIT_FAILURE
 
 
@@ -123,6 +124,7 @@ def _print(
     differences: "list[Difference]",
     tolerance: "Tolerance",
     hint: str | None,
+    rounded: dict[str, str],
     *,
     seed: int | None,
     as_json: bool,
@@ -143,6 +145,7 @@ def _print(
                 "worst": [_plain(difference) for difference in worst],
                 "cases": [_plain(difference) for difference in differences],
                 "config_difference": hint,
+                "weights": rounded,
             }
         )
         return
@@ -156,6 +159,9 @@ def _print(
         "cases": f"{len(cases)} with input {shape_text(cases[0].x.shape)}" + ("" if seed is None else f", seed {seed}"),
         "result": f"MISMATCH in {len(wrong)} of {len(worst)} tensors" if wrong else f"all {len(worst)} tensors agree",
     }
+    for type_ in sorted(set(rounded.values())):
+        names = ", ".join(name for name, held in rounded.items() if held == type_)
+        rows["weights"] = f"{type_} in {names}, those of the reference are not rounded; the tolerance allows for it"
     if hint is not None:
         rows["configs differ"] = hint
     print_result(table, "", fields(rows))

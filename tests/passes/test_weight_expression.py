@@ -30,6 +30,7 @@ def values(parse_module):
   %ap = lstm.panels %a {gates = 4 : i64} : tensor<3x8xf32> -> tensor<1x2x4x2x4xf32>
   %bp = lstm.panels %b {gates = 4 : i64} : tensor<8xf32> -> tensor<1x1x1x4x4xf32>
   %pp = lstm.panels %p {gates = 2 : i64} : tensor<3x4xf32> -> tensor<1x2x4x1x8xf32>
+  %rp = lstm.panels %a {gates = 4 : i64, paired = 4 : i64} : tensor<3x8xf32> -> tensor<1x2x4x2x4xbf16>
   %xp = lstm.panels %x {gates = 4 : i64} : tensor<3x8xf32> -> tensor<1x2x4x2x4xf32>
   func.return
 }"""
@@ -49,6 +50,7 @@ A = WEIGHTS["a"]
         ("p", "a.3of4+a.0of4", np.concatenate([A[:, 6:], A[:, :2]], axis=1)),
         ("q", "a.3of4+a.0of4+a", np.concatenate([A[:, 6:], A[:, :2], A], axis=1)),
         ("ap", "a.panels", Panels(4, 2, 3, 4, 2).pack(A)),
+        ("rp", "a.panels", Panels(4, 2, 3, 4, 2, 4).pack(A)),
         ("bp", "b.panels", Panels(4, 2, 0, 4, 4).pack(WEIGHTS["b"])),
         ("pp", "a.3of4+a.0of4.panels", Panels(2, 2, 3, 8, 1).pack(np.concatenate([A[:, 6:], A[:, :2]], axis=1))),
     ],
@@ -72,6 +74,7 @@ def test_panels_of_columns_are_another_expression():
     expression = WeightExpression(columns, panels)
     assert expression != WeightExpression(columns)
     assert expression != WeightExpression(columns, Panels(4, 2, 3, 8, 2))
+    assert expression != WeightExpression(columns, Panels(4, 2, 3, 4, 2, 4))
     assert WeightExpression.from_attribute(expression.attribute()).panels == panels
     assert WeightExpression.from_attribute(WeightExpression(columns).attribute()).panels is None
 

@@ -32,6 +32,20 @@ def test_cases_of_a_model_with_masks(command, masked_model, masked_artifact):
     assert 0 < max(entry["largest_difference"] for entry in result["worst"]) < 1e-5
 
 
+def test_bf16_weights_are_compared_with_those_of_the_model(command, masked_model, tmp_path):
+    target = tmp_path / "m.vmfb"
+    compiled = command("compile", masked_model, "-o", target, "--weights", "bf16", "--json").json
+    assert [scan["weights"] for scan in compiled["scans"]] == ["bf16"] * len(compiled["scans"])
+    assert "with bf16 weights" in command("inspect", target).out
+    outcome = command("verify", masked_model, target, "--json")
+    assert outcome.code == 0
+    assert outcome.json["tolerance"] == {"absolute": 2e-2, "relative": 2e-2}
+    assert set(outcome.json["weights"].values()) == {"bf16"}
+    # More than float32's rounding, which is what they would be wrong by if the reference were rounded too.
+    assert 1e-5 < max(entry["largest_difference"] for entry in outcome.json["worst"]) < 2e-2
+    assert "those of the reference are not rounded" in command("verify", masked_model, target).out
+
+
 def test_a_given_input_and_mask(command, masked_model, masked_artifact, inputs):
     x = inputs(np.random.default_rng(0).standard_normal((2, 4, 3)).astype("f4"))
     mask = inputs(np.array([[1, 0, 1, 1], [0, 0, 0, 0]]), "m.npy")

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
     AnyFloat,
+    DenseIntOrFPElementsAttr,
     FloatAttr,
     IndexType,
     IntegerAttr,
+    IntegerType,
     MemRefType,
     VectorType,
     f32,
+    i32,
 )
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
@@ -151,6 +154,20 @@ class KernelBuilder(IndexBuilder):
         held = self.cast(value, VectorType(place.element, [self.lanes]))
         self.insert(vector.StoreOp(held, place.buffer, [self.index(place.index)]))
 
+    def load_pair(self, place: Place) -> list[SSAValue]:
+        """Return two f32 vectors whose elements, bf16, alternate from a place on.
+
+        A bf16 is the upper half of an f32: one shift and one mask widen what one read gives.
+        """
+        integers = VectorType(i32, [self.lanes])
+        held = VectorType(place.element, [2 * self.lanes])
+        both = self.do(
+            vector.BitcastOp(self.do(vector.LoadOp(place.buffer, [self.index(place.index)], held)), integers)
+        )
+        first = self.do(arith.ShLIOp(both, self._constant(16, integers)))
+        second = self.do(arith.AndIOp(both, self._constant(-65536, integers)))
+        return [self.do(arith.BitcastOp(half, self.vector)) for half in (first, second)]
+
     def rounded(self, value: SSAValue, element: Attribute) -> SSAValue:
         """Return a vector as a buffer of another float type would give it back."""
         return self.cast(self.cast(value, VectorType(element, [self.lanes])), self.vector)
@@ -174,6 +191,9 @@ class KernelBuilder(IndexBuilder):
                 self._known[key] = self._constants.do(arith.ConstantOp(IntegerAttr(int(value), type_)))
             elif isa(type_, AnyFloat):
                 self._known[key] = self._constants.do(arith.ConstantOp(FloatAttr(value, type_)))
+            elif isa(type_, VectorType[IntegerType]):
+                elements = DenseIntOrFPElementsAttr.from_list(type_, [int(value)])
+                self._known[key] = self._constants.do(arith.ConstantOp(elements))
             else:
                 self._known[key] = self._constants.constant(value, type_)
         return self._known[key]

@@ -132,17 +132,16 @@ class PanelProduct:
             weights_at = b.at(panel, b.times(k, line))
             values_at = [b.at(place, k) for place in lefts]
             for term in range(self.target.unroll):
-                weights = {}
-                for gate, vector in columns:
-                    group_offset = (gate // panels.width) * panels.panel_size
-                    offset = term * line + (gate % panels.width) * panels.lanes + vector * b.lanes
-                    weights[gate, vector] = b.load_vector(b.at(weights_at, group_offset + offset))
+                weights: list[SSAValue] = []
+                for group in range(shape.gates // panels.width):
+                    weights += self._line(b.at(weights_at, group * panels.panel_size + term * line))
                 base = (term % shape.split) * len(cells)
                 for row in range(shape.rows):
                     values = [b.splat(b.load(b.at(p, row * left.row_stride + term))) for p in values_at]
-                    for number, (gate, vector) in enumerate(columns, base + row * len(columns)):
+                    for number, (gate, _) in enumerate(columns):
                         value = values[gate if len(values) > 1 else 0]
-                        current[number] = self._multiply_add(value, weights[gate, vector], current[number])
+                        at = base + row * len(columns) + number
+                        current[at] = self._multiply_add(value, weights[number], current[at])
             return current
 
         totals = b.accumulate(0, panels.depth, self.target.unroll, starts, terms)
@@ -154,6 +153,14 @@ class PanelProduct:
                     for at in range(0, len(parts), 2)
                 ]
             b.store_vector(parts[0], sum_place(*cell))
+
+    def _line(self, place: Place) -> list[SSAValue]:
+        """Build the weights of one term of a panel, gate by gate, of each gate vector by vector."""
+        b, panels = self.b, self.panels
+        starts = range(0, panels.width * panels.lanes, b.lanes)
+        if panels.paired:
+            return [half for start in starts[::2] for half in b.load_pair(b.at(place, start))]
+        return [b.load_vector(b.at(place, start)) for start in starts]
 
     def _multiply_add(self, x: SSAValue, y: SSAValue, total: SSAValue) -> SSAValue:
         if self.target.fma:

@@ -27,6 +27,8 @@ class Panels:
         terms: K; 0 for a bias, which is no sum.
         lanes: Units of a tile.
         width: Gates of a panel.
+        paired: Where not 0, of each two vectors of so many units the elements alternate: weights of 16 bits, of which
+            a 32-bit lane holds one of either vector, in its upper half as f32 has it.
     """
 
     gates: int
@@ -34,9 +36,12 @@ class Panels:
     terms: int
     lanes: int
     width: int
+    paired: int = 0
 
     @classmethod
-    def of(cls, target: VectorTarget, gates: int, units: int, terms: int, *, apart: bool = False) -> "Panels":
+    def of(
+        cls, target: VectorTarget, gates: int, units: int, terms: int, *, apart: bool = False, paired: bool = False
+    ) -> "Panels":
         """Return the panels that a target's tiles read.
 
         Args:
@@ -45,11 +50,13 @@ class Panels:
             units: U.
             terms: K; 0 for a bias.
             apart: Whether each gate multiplies a left operand of its own.
+            paired: Whether elements of two vectors alternate, where a term has an even number of vectors.
         """
         width = target.panel_gates(gates)
+        pairs = target.lanes if paired and width % 2 == 0 else 0
         if apart:
-            return cls(gates, units, terms, target.lanes * width, 1)
-        return cls(gates, units, terms, target.lanes, width)
+            return cls(gates, units, terms, target.lanes * width, 1, pairs)
+        return cls(gates, units, terms, target.lanes, width, pairs)
 
     @property
     def tiles(self) -> int:
@@ -92,4 +99,7 @@ class Panels:
         rows = weight.reshape(-1, self.gates, self.units)
         padded[: len(rows), :, : self.units] = rows
         apart = padded.reshape(self.depth, self.groups, self.width, self.tiles, self.lanes)
-        return np.ascontiguousarray(apart.transpose(3, 1, 0, 2, 4))
+        panels = np.ascontiguousarray(apart.transpose(3, 1, 0, 2, 4))
+        if self.paired:
+            panels = panels.reshape(-1, 2, self.paired).swapaxes(1, 2).reshape(self.shape)
+        return panels

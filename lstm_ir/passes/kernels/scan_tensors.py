@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import i1, i8
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import bf16, i1, i8
+from xdsl.ir import Attribute, SSAValue
 
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.panels_op import PanelsOp
@@ -60,10 +60,12 @@ class ScanTensors:
         self.features = features
         self.batch, self.time = (second, first) if layout[0] else (first, second)
         self.gates, self.units = scan.gates, scan.units
+        self.weights = self.storage if scan.weights is None else bf16
         # Both products write the same sums: if one has a left operand for each gate, both have their tiles.
         apart = scan.input_dropout is not None or scan.recurrent_dropout is not None
         self.panels, self.input_panels, self.bias_panels = (
-            Panels.of(target, self.gates, self.units, terms, apart=apart) for terms in (self.units, features, 0)
+            Panels.of(target, self.gates, self.units, terms, apart=apart, paired=terms > 0 and self.weights == bf16)
+            for terms in (self.units, features, 0)
         )
         self.vectors = self.panels.lanes // target.lanes
         self.width = round_up(self.panels.padded_units, ALIGNMENT)
@@ -112,9 +114,9 @@ class ScanTensors:
         """Return the tensors that the kernel reads, by what they are."""
         scan = self.scan
         weights = {
-            "kernel": (scan.kernels[0], self.input_panels),
-            "recurrent_kernel": (scan.recurrent_kernels[0], self.panels),
-            **({"bias": (scan.biases[0], self.bias_panels)} if scan.biases else {}),
+            "kernel": (scan.kernels[0], self.input_panels, self.weights),
+            "recurrent_kernel": (scan.recurrent_kernels[0], self.panels, self.weights),
+            **({"bias": (scan.biases[0], self.bias_panels, self.storage)} if scan.biases else {}),
         }
         optional = {
             "input_dropout": scan.input_dropout,
@@ -124,10 +126,13 @@ class ScanTensors:
         }
         return {
             "input": scan.input,
-            **{name: self.host.do(PanelsOp(value, self.gates, p.shape)) for name, (value, p) in weights.items()},
+            **{name: self._as_panels(*what) for name, what in weights.items()},
             **{name: value for name, value in optional.items() if value is not None},
             **{f"init{number}": value for number, value in enumerate(scan.init)},
         }
+
+    def _as_panels(self, value: SSAValue, panels: Panels, element: Attribute) -> SSAValue:
+        return self.host.do(PanelsOp(value, self.gates, panels.shape, element, panels.paired))
 
     def _output(self) -> Tensor:
         if self.scan.output_map is None:

@@ -626,6 +626,28 @@ func.func @f(%K: tensor<3x16xf32>) {
 }
 
 // -----
+// What is not bf16 keeps the type of the weight, and only bf16 is paired, two vectors at a time.
+// CHECK: {{^}}lstm.panels: result has element type f16, expected f32
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf16>
+  func.return
+}
+
+// -----
+// CHECK: {{^}}lstm.panels: paired result has element type f32, expected bf16
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64, paired = 8 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf32>
+  func.return
+}
+
+// -----
+// CHECK: {{^}}lstm.panels: 8 lanes do not pair in tensor<1x4x4x1x8xbf16>
+func.func @f(%K: tensor<3x16xf32>) {
+  %p = lstm.panels %K {gates = 4 : i64, paired = 8 : i64} : tensor<3x16xf32> -> tensor<1x4x4x1x8xbf16>
+  func.return
+}
+
+// -----
 // Hand-authored dispatches.
 
 // CHECK: {{^}}stream.executable @k: expected a module
@@ -659,6 +681,26 @@ func.func @f(%b: f32, %n: index) {
 // CHECK: lstm.scan 'a': only a cooperative scan has a large_batch_form, persistent; got ('loop', 'persistent')
 func.func @f(%p: tensor<2x6x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<2x5xf32>) {
   %y, %h = lstm.scan "a" input(%p : tensor<2x6x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<2x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop", large_batch_form = "persistent"} -> tensor<2x5xf32>, tensor<2x5xf32> cell {
+  ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
+    lstm.yield %z : vector<5xf32>
+  }
+  func.return
+}
+
+// -----
+// CHECK: lstm.scan 'a': only kernels read weights of another type
+func.func @f(%p: tensor<2x6x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<2x5xf32>) {
+  %y, %h = lstm.scan "a" input(%p : tensor<2x6x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<2x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop", weights = "bf16"} -> tensor<2x5xf32>, tensor<2x5xf32> cell {
+  ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
+    lstm.yield %z : vector<5xf32>
+  }
+  func.return
+}
+
+// -----
+// CHECK: lstm.scan 'a': weights 'f8' of f32 is not bf16 of f32
+func.func @f(%p: tensor<2x6x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<2x5xf32>) {
+  %y, %h = lstm.scan "a" input(%p : tensor<2x6x5xf32>) recurrent_kernels(%R : tensor<5x5xf32>) init(%h0 : tensor<2x5xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop", weights = "f8"} -> tensor<2x5xf32>, tensor<2x5xf32> cell {
   ^cell(%z: vector<5xf32>, %hp: vector<5xf32>):
     lstm.yield %z : vector<5xf32>
   }

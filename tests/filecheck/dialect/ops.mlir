@@ -102,6 +102,8 @@ func.func @panels(%K: tensor<3x16xf32>, %b: tensor<16xf32>) {
   %k = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf32>
   // CHECK-NEXT: %p = lstm.panels %b {gates = 4 : i64} : tensor<16xf32> -> tensor<1x1x1x4x4xf32>
   %p = lstm.panels %b {gates = 4 : i64} : tensor<16xf32> -> tensor<1x1x1x4x4xf32>
+  // CHECK-NEXT: %r = lstm.panels %K {gates = 4 : i64, paired = 8 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xbf16>
+  %r = lstm.panels %K {gates = 4 : i64, paired = 8 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xbf16>
   func.return
 }
 

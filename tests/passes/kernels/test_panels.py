@@ -17,7 +17,12 @@ def packed_one_by_one(panels, weight):
         unit = tile * panels.lanes + lane
         if unit < panels.units and k < len(rows):
             result[tile, group, k, gate, lane] = rows[k, (group * panels.width + gate) * panels.units + unit]
-    return result
+    if panels.paired:
+        pairs = result.reshape(-1, 2, panels.paired)
+        result = np.array(
+            [value for first, second in pairs for two in zip(first, second, strict=True) for value in two]
+        )
+    return result.reshape(panels.shape)
 
 
 @st.composite
@@ -26,7 +31,9 @@ def drawn_panels(draw):
     units, terms = draw(st.integers(1, 37)), draw(st.integers(0, 9))
     if draw(st.booleans()):
         target = draw(st.sampled_from(sorted(VECTOR_TARGETS)))
-        return Panels.of(VECTOR_TARGETS[target], gates, units, terms, apart=draw(st.booleans()))
+        return Panels.of(
+            VECTOR_TARGETS[target], gates, units, terms, apart=draw(st.booleans()), paired=draw(st.booleans())
+        )
     width = draw(st.sampled_from([width for width in (1, 2, 3, 4) if gates % width == 0]))
     return Panels(gates, units, terms, draw(st.sampled_from([1, 4, 8, 16, 32])), width)
 

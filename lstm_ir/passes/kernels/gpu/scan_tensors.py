@@ -51,7 +51,7 @@ class ScanTensors:
     def reads(self) -> dict[str, SSAValue]:
         """Return the tensors that the kernel reads, by what they are."""
         scan = self.scan
-        weights = self.host.do(PanelsOp(scan.recurrent_kernels[0], self.gates, self.panels.shape))
+        weights = self.host.do(PanelsOp(scan.recurrent_kernels[0], self.gates, self.panels.shape, self.storage))
         # Without a mask its place holds something that is never read.
         mask = (scan.mask or scan.input) if self.may_have_mask else None
         optional = {"recurrent_dropout": scan.recurrent_dropout, "mask": mask}
