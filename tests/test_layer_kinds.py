@@ -188,7 +188,7 @@ def test_what_is_not_supported_is_refused_by_name():
     (x,) = masked.call(la.Softmax(name="loud"), [x])
     with pytest.raises(UnsupportedError, match=r"'loud'.*mask"):
         lstm_ir.compile(masked.model([x]))
-    with pytest.raises(UnsupportedError, match=r"GaussianNoise"):
+    with pytest.raises(UnsupportedError, match="GaussianNoise"):
         lstm_ir.compile(one_by_one(SEQUENCE, [la.GaussianNoise(0.1)]), training=True)
     with pytest.raises(UnsupportedError, match="channels_first"):
         la.Conv1D(2, 3, data_format="channels_first")

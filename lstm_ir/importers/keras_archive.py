@@ -1,14 +1,15 @@
 """Keras's own archives (`.keras`): a zip of metadata.json, config.json and model.weights.h5.
 
-A layer's weights lie under `layers/<key>/.../vars/<position>`. The key is not the layer's name: it is the class name in
-snake case, with _1, _2, ... for its repetitions in the model's order.
+A layer's weights lie under `layers/<key>/.../vars/<position>`, those of a nested model's layers under
+`layers/<key>/layers/...`. The key is not the layer's name: it is the class name in snake case, with _1, _2, ... for its
+repetitions in the model's order.
 """
 
 import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import numpy as np
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.hdf5_access import MAX_TEXT_BYTES, child, dataset_paths, open_hdf5, read_array
-from lstm_ir.importers.keras_model import describe_model, parse_json, set_weights
+from lstm_ir.importers.keras_graph import Part
+from lstm_ir.importers.keras_model import DescribedModel, describe_model, parse_json
 from lstm_ir.importers.keras_writer import keras_writer
-from lstm_ir.layers import LSTM, Bidirectional, Layer, Sequential, WeightSpec
+from lstm_ir.layers import LSTM, RNN, Bidirectional, Layer, Model, TimeDistributed
 
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -28,7 +30,7 @@ _WEIGHTS_FACTOR, _WEIGHTS_MARGIN = 8, 64 * 1024 * 1024
 _MAX_DEFLATE_RATIO = 1032
 
 
-def read_archive(path: Path) -> Sequential:
+def read_archive(path: Path) -> Model:
     """Reads a whole model saved as `.keras` by tf_keras or Keras 3.
 
     Raises:
@@ -42,8 +44,8 @@ def read_archive(path: Path) -> Sequential:
             writer = keras_writer(metadata.get("keras_version"), f"{source}: metadata.json")
             config = parse_json(_member(archive, "config.json", MAX_TEXT_BYTES, path), f"{source}: config.json")
             room = _declared_size(archive, "model.weights.h5", path)
-            model = describe_model(config, writer, source, max_weight_bytes=room)
-            limit = _WEIGHTS_FACTOR * sum(weight.nbytes for weight in model.weights) + _WEIGHTS_MARGIN
+            described = describe_model(config, writer, source, max_weight_bytes=room)
+            limit = _WEIGHTS_FACTOR * sum(weight.nbytes for weight in described.model.weights) + _WEIGHTS_MARGIN
             weights = io.BytesIO(_member(archive, "model.weights.h5", limit, path))
     except LstmIrError:
         raise
@@ -54,7 +56,8 @@ def read_archive(path: Path) -> Sequential:
         layers = child(root, "layers", source)
         if layers is None:
             raise ModelFileError(f"{source}: model.weights.h5 has no group 'layers'; accepted: Keras 2.13 and later")
-        return set_weights(model, _WeightReader(layers, model, source))
+        set_archive_weights(described, layers, source)
+    return described.model
 
 
 def _info(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo:
@@ -98,46 +101,56 @@ def layer_key(class_name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-class _WeightReader:
-    """Reads layers' weights from the `layers` group."""
+def set_archive_weights(described: DescribedModel, group: Any, source: str) -> None:
+    """Fills a described model with the weights of a `layers` group.
 
-    def __init__(self, group: Any, model: Sequential, source: str) -> None:
-        self.group, self.source = group, source
-        self.keys: dict[str, str] = {}
-        used: dict[str, int] = {}
-        for layer in model.layers:
-            key = layer_key(layer.keras_class_name)
-            count = used.get(key, 0)
-            used[key] = count + 1
-            self.keys[layer.name] = f"{key}_{count}" if count else key
-        owners = {key: name for name, key in self.keys.items()}
-        weighted = {layer.name for layer in model.layers if layer.weight_specs()}
-        for path in dataset_paths(group, source):
-            key = path.split("/")[0]
-            # Random generators of dropout are saved with some versions; inference has no use for them.
-            if owners.get(key) not in weighted and "seed_generator" not in path.split("/"):
-                raise ModelFileError(
-                    f"{source} holds the weight layers/{path}, which belongs to no layer of the config"
-                )
+    Raises:
+        ModelFileError: The weights are not those of the model's layers.
+    """
+    placed = list(_placed(described.whole))
+    weighted = {place for place, layer in placed if layer.weight_specs()}
+    for path in dataset_paths(group, source):
+        # Random generators of dropout are saved with some versions; inference has no use for them.
+        if "seed_generator" in path.split("/"):
+            continue
+        if not any(path.startswith(f"{place}/") for place in weighted):
+            raise ModelFileError(f"{source} holds the weight layers/{path}, which belongs to no layer of the config")
+    for place, layer in placed:
+        if layer.weight_specs():
+            layer.set_weights(_layer_weights(group, place, layer, source))
 
-    def __call__(self, layer: Layer, specs: Sequence[WeightSpec]) -> list[np.ndarray]:
-        key = self.keys[layer.name]
-        where = f"{self.source}: layer {layer.name!r} (layers/{key})"
-        group = child(self.group, key, where)
-        if group is None:
-            raise ModelFileError(f"{where} has no weights in the file")
-        paths = _weight_paths(layer)
-        stored = {p for p in dataset_paths(group, where) if "seed_generator" not in p.split("/")}
-        for path in sorted(stored - set(paths)):
-            raise ModelFileError(f"{where}: the file holds the weight {path}, which its config does not have")
-        arrays = []
-        for path, spec in zip(paths, specs, strict=True):
-            dataset = child(group, path, where)
-            if dataset is None:
-                raise ModelFileError(f"{where}: weight {spec.name!r} ({path}) is not in the file")
-            name = f"{where}: weight {spec.name!r} ({path})"
-            arrays.append(read_array(dataset, tuple(spec.shape), spec.dtype, name))
-        return arrays
+
+def _placed(part: Part, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer of a model, and where its group lies below the model's `layers`."""
+    used: dict[str, int] = {}
+    for inner in part.parts:
+        key = layer_key(inner.class_name)
+        count = used.get(key, 0)
+        used[key] = count + 1
+        place = f"{prefix}{key}_{count}" if count else f"{prefix}{key}"
+        if inner.layer is not None:
+            yield place, inner.layer
+        else:
+            yield from _placed(inner, f"{place}/layers/")
+
+
+def _layer_weights(whole: Any, place: str, layer: Layer, source: str) -> list[np.ndarray]:
+    where = f"{source}: layer {layer.name!r} (layers/{place})"
+    group = child(whole, place, where)
+    if group is None:
+        raise ModelFileError(f"{where} has no weights in the file")
+    paths = _weight_paths(layer)
+    stored = {p for p in dataset_paths(group, where) if "seed_generator" not in p.split("/")}
+    for path in sorted(stored - set(paths)):
+        raise ModelFileError(f"{where}: the file holds the weight {path}, which its config does not have")
+    arrays = []
+    for path, spec in zip(paths, layer.weight_specs(), strict=True):
+        dataset = child(group, path, where)
+        if dataset is None:
+            raise ModelFileError(f"{where}: weight {spec.name!r} ({path}) is not in the file")
+        name = f"{where}: weight {spec.name!r} ({path})"
+        arrays.append(read_array(dataset, tuple(spec.shape), spec.dtype, name))
+    return arrays
 
 
 def _weight_paths(layer: Layer) -> list[str]:
@@ -148,5 +161,14 @@ def _weight_paths(layer: Layer) -> list[str]:
             for part, inner in (("forward_layer", layer.forward_layer), ("backward_layer", layer.backward_layer))
             for path in _weight_paths(inner)
         ]
-    prefix = "cell/vars" if isinstance(layer, LSTM) else "vars"
+    if isinstance(layer, TimeDistributed):
+        return [f"layer/{path}" for path in _weight_paths(layer.layer)]
+    if isinstance(layer, RNN) and layer.is_stack:
+        names = ["lstm_cell" if n == 0 else f"lstm_cell_{n}" for n in range(len(layer.cells))]
+        return [
+            f"cell/cells/{name}/vars/{i}"
+            for name, cell in zip(names, layer.cells, strict=True)
+            for i in range(len(cell.weight_specs()))
+        ]
+    prefix = "cell/vars" if isinstance(layer, (LSTM, RNN)) else "vars"
     return [f"{prefix}/{i}" for i in range(len(layer.weight_specs()))]

@@ -9,75 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
+from lstm_ir.importers.keras_layer_keys import INPUT_SHAPES, LAYER_KEYS, TRAINING, WITHOUT_PLACE
 from lstm_ir.importers.keras_writer import KerasWriter
-from lstm_ir.layers import LAYER_CLASSES, Flavour, Layer, resolve_activation
+from lstm_ir.layers import LAYER_CLASSES, LSTM, RNN, Layer, TimeDistributed, resolve_activation
 
-FLOATING = ("float16", "float32", "float64")
-
-
-@dataclass(frozen=True)
-class ConfigKeys:
-    """The keys of one layer class's config.
-
-    Attributes:
-        both: Keys that change what the layer computes, recorded by every supported Keras.
-        keras2: The same, recorded by tf_keras alone.
-        keras3: The same, recorded by Keras 3 alone.
-        optional: Keys that a writer may leave out: without effect on inference, or recorded only when set.
-    """
-
-    both: frozenset[str]
-    keras2: frozenset[str] = frozenset()
-    keras3: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset()
-
-    def required(self, flavour: Flavour) -> frozenset[str]:
-        """The keys that a config of this flavour must have."""
-        return self.both | (self.keras3 if flavour == "keras3" else self.keras2)
+INPUT_DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16")
 
 
-def _keys(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Shapes that tf_keras records on whichever layer comes first, and what training alone uses.
-_INPUT_SHAPES = _keys("batch_input_shape batch_shape batch_size")
-_ANYWHERE = _INPUT_SHAPES | {"trainable"}
 _INNER_LAYERS = ("layer", "backward_layer")
-_TRAINING = _keys(
-    "kernel_initializer recurrent_initializer bias_initializer unit_forget_bias kernel_regularizer"
-    " recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint recurrent_constraint"
-    " bias_constraint seed"
-)
-
-LAYER_KEYS: dict[str, ConfigKeys] = {
-    "InputLayer": ConfigKeys(
-        both=_keys("name dtype"),
-        keras2=_keys("batch_input_shape"),
-        keras3=_keys("batch_shape"),
-        optional=_keys("sparse ragged optional"),
-    ),
-    "Masking": ConfigKeys(both=_keys("name dtype mask_value"), optional=_ANYWHERE),
-    "LSTM": ConfigKeys(
-        both=_keys(
-            "name dtype units activation recurrent_activation use_bias return_sequences return_state go_backwards"
-            " stateful unroll"
-        ),
-        keras2=_keys("time_major"),  # zero_output_for_mask is recorded by tf_keras only where it is true
-        keras3=_keys("zero_output_for_mask"),
-        optional=_ANYWHERE
-        | _TRAINING
-        | _keys("dropout recurrent_dropout implementation zero_output_for_mask time_major"),
-    ),
-    "Bidirectional": ConfigKeys(
-        both=_keys("name dtype layer merge_mode"),
-        keras3=_keys("backward_layer"),  # tf_keras records it only where the user gave one
-        optional=_ANYWHERE | _keys("backward_layer"),
-    ),
-    "Dense": ConfigKeys(both=_keys("name dtype units activation use_bias"), optional=_ANYWHERE | _TRAINING),
-    "Dropout": ConfigKeys(both=_keys("name dtype"), optional=_ANYWHERE | _keys("rate noise_shape seed")),
-    "Activation": ConfigKeys(both=_keys("name dtype activation"), optional=_ANYWHERE),
-}
 
 
 @dataclass(frozen=True)
@@ -151,6 +90,10 @@ def describe_layer(entry: LayerEntry, writer: KerasWriter, source: str) -> Layer
         raise UnsupportedError(f"{where} is not supported; {accepted_classes()}")
     _check_keys(entry, writer, where)
     _check_values(entry, writer, where)
+    if entry.class_name == "TimeDistributed":
+        return _describe_time_distributed(entry, writer, where)
+    if entry.class_name == "RNN":
+        return _describe_rnn(entry, writer, where)
     make = LAYER_CLASSES[entry.class_name].from_config
     config = _relevant(entry.class_name, entry.config, writer)
     try:
@@ -164,18 +107,71 @@ def describe_layer(entry: LayerEntry, writer: KerasWriter, source: str) -> Layer
             raise refusal(f"{where}: {_one_line(error)}") from None
 
 
+def _describe_time_distributed(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
+    config = _relevant(entry.class_name, entry.config, writer)
+    inner = describe_layer(layer_entry(config.pop("layer"), where), writer, where)
+    try:
+        return TimeDistributed(inner, **config, flavour=writer.flavour)
+    except LstmIrError as error:
+        refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+        raise refusal(f"{where}: {_one_line(error)}") from None
+
+
+def _describe_rnn(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
+    config = _relevant(entry.class_name, entry.config, writer)
+    cells = [_describe_cell(cell, writer, where) for cell in _cells(config.pop("cell"), where)]
+    try:
+        return RNN(cells, **config, flavour=writer.flavour)
+    except (LstmIrError, TypeError) as error:
+        refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+        raise refusal(f"{where}: {_one_line(error)}") from None
+
+
+def _cells(value: Any, where: str) -> list[LayerEntry]:
+    """The LSTM cells of an RNN: one, or those of a stack."""
+    if isinstance(value, Mapping) and value.get("class_name") == "StackedRNNCells":
+        config: Any = value.get("config")
+        listed = config.get("cells") if isinstance(config, Mapping) else None
+        if not isinstance(listed, list) or not listed:
+            raise ModelFileError(f"{where}: its StackedRNNCells list no cells")
+        if config.get("reverse_state_order"):
+            raise UnsupportedError(f"{where}: option reverse_state_order=True is not supported; accepted: False")
+        return [cell for item in listed for cell in _cells(item, where)]
+    cell = layer_entry(value, where)
+    if cell.class_name != "LSTMCell":
+        raise UnsupportedError(f"{where}: its cell is {cell}; accepted: LSTMCell, StackedRNNCells of them")
+    return [cell]
+
+
+def _describe_cell(cell: LayerEntry, writer: KerasWriter, where: str) -> LSTM:
+    _check_keys(cell, writer, f"{where}: {cell}")
+    _check_values(cell, writer, f"{where}: {cell}")
+    config = _relevant("LSTMCell", cell.config, writer)
+    try:
+        return LSTM.from_config(config, flavour=writer.flavour)
+    except (LstmIrError, TypeError, ValueError, KeyError):
+        try:
+            return LSTM.from_config(_without_training(config), flavour=writer.flavour)
+        except (LstmIrError, TypeError, ValueError, KeyError) as error:
+            refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+            raise refusal(f"{where}: {cell}: {_one_line(error)}") from None
+
+
 def _relevant(class_name: str, config: Mapping[str, Any], writer: KerasWriter) -> dict[str, Any]:
     """The config without unset options that we do not know, and without a first layer's copy of the input's shape."""
     keys = LAYER_KEYS[class_name]
     known = keys.required(writer.flavour) | keys.optional
     if class_name != "InputLayer":
-        known -= _INPUT_SHAPES
+        known -= INPUT_SHAPES
+    known -= WITHOUT_PLACE.get(class_name, frozenset())
     kept = {key: value for key, value in config.items() if key in known}
+    if class_name != "Bidirectional":
+        return kept
     return _map_inner(kept, lambda inner: _relevant("LSTM", inner, writer))
 
 
 def _without_training(config: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in config.items() if key not in _TRAINING}
+    kept = {key: value for key, value in config.items() if key not in TRAINING}
     return _map_inner(kept, _without_training)
 
 
@@ -216,11 +212,12 @@ def _check_values(entry: LayerEntry, writer: KerasWriter, where: str) -> None:
                 raise UnsupportedError(
                     f"{where}: {key} {_activation_name(value)} is not one that can be compiled"
                 ) from None
-    for key in ("sparse", "ragged"):
+    for key in ("sparse", "ragged", "renorm"):
         if config.get(key):
             raise UnsupportedError(f"{where}: option {key}={config[key]!r} is not supported; accepted: False")
-    if entry.class_name == "InputLayer" and config["dtype"] not in FLOATING:
-        raise UnsupportedError(f"{where}: input dtype {_short(config['dtype'])}; accepted: {', '.join(FLOATING)}")
+    if entry.class_name == "InputLayer" and config["dtype"] not in INPUT_DTYPES:
+        accepted = ", ".join(INPUT_DTYPES)
+        raise UnsupportedError(f"{where}: input dtype {_short(config['dtype'])}; accepted: {accepted}")
     if entry.class_name == "Bidirectional":
         for key in _INNER_LAYERS:
             if config.get(key) is not None or key == "layer":

@@ -7,16 +7,15 @@ from lstm_ir.errors import ArgumentTypeError, ModelFileError, UnsupportedError
 from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
 from lstm_ir.importers.keras_archive import ZIP_SIGNATURES, read_archive
 from lstm_ir.importers.keras_hdf5 import read_hdf5
-from lstm_ir.layers import Sequential
+from lstm_ir.layers import Model
 
 ACCEPTED = "accepted: a whole Keras model saved as .keras or .h5"
 
 
-def read_model(path: str | os.PathLike[str]) -> Sequential:
+def read_model(path: str | os.PathLike[str]) -> Model:
     """Reads a model saved by tf_keras or Keras 3 as `.keras` or `.h5`, without TensorFlow.
 
-    The file may be a Sequential, or a functional model that is one chain, of InputLayer, Masking, LSTM,
-    Bidirectional, Dense, Dropout and Activation.
+    The file may be a Sequential or a functional model: any graph of the layers in `LAYER_CLASSES`, models in it too.
 
     Args:
         path: The model file.

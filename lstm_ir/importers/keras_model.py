@@ -1,18 +1,28 @@
 """A Keras model config as a description of the whole model, and the weights that belong in it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
-from lstm_ir.importers.keras_chain import chain_of
 from lstm_ir.importers.keras_config import LayerEntry, describe_layer, layer_entry
+from lstm_ir.importers.keras_graph import MODEL_CLASSES, GraphReader, Part
 from lstm_ir.importers.keras_writer import KerasWriter
-from lstm_ir.layers import LSTM, Bidirectional, Dense, InputLayer, Layer, Sequential, Shape, WeightSpec
+from lstm_ir.layers import Functional, InputLayer, Layer, Model, Sequential, Shape
 
-ReadWeights = Callable[[Layer, Sequence[WeightSpec]], list[np.ndarray]]
+
+@dataclass(frozen=True)
+class DescribedModel:
+    """A model and its parts as the config lists them.
+
+    Attributes:
+        model: The model, its shapes known, its weights not set yet.
+        whole: Its parts; those of nested models in them.
+    """
+
+    model: Model
+    whole: Part
 
 
 def parse_json(text: str | bytes, what: str) -> Mapping[str, Any]:
@@ -32,8 +42,8 @@ def parse_json(text: str | bytes, what: str) -> Mapping[str, Any]:
 
 def describe_model(
     model: Mapping[str, Any], writer: KerasWriter, source: str, *, max_weight_bytes: int | None = None
-) -> Sequential:
-    """Describes a Sequential, or a functional model that is one chain of layers.
+) -> DescribedModel:
+    """Describes a Sequential or functional model.
 
     Args:
         model: `{"class_name": ..., "config": {...}}` as Keras serialises a model.
@@ -41,61 +51,73 @@ def describe_model(
         source: The file or object, for messages.
         max_weight_bytes: What the weights can take at most, before anything is allocated for them.
 
-    Returns:
-        The description, its shapes known, its weights not set yet.
-
     Raises:
         ModelFileError: The config is not a model's, or asks for more weights than there can be.
-        UnsupportedError: The model is not a chain of supported layers.
+        UnsupportedError: The model holds something that we do not compile.
     """
     class_name, config = model.get("class_name"), model.get("config")
     if not isinstance(class_name, str) or not isinstance(config, Mapping):
         raise ModelFileError(f"{source}: its model config lacks class_name or config")
-    if class_name not in ("Sequential", "Functional", "Model"):
+    if class_name not in MODEL_CLASSES:
         raise UnsupportedError(f"{source} is a {class_name}; accepted: a Sequential or functional model")
     name, listed = config.get("name"), config.get("layers")
     if not isinstance(name, str) or not isinstance(listed, list) or not listed:
         raise ModelFileError(f"{source}: its model config lacks name or layers")
-    entries = [layer_entry(item, source) for item in listed]
-    returned: int | None = None
-    if class_name != "Sequential":
-        entries, returned = chain_of(config, entries, source)
-    names = [entry.name for entry in entries]
-    for entry in entries:
-        if names.count(entry.name) > 1:
-            raise UnsupportedError(f"{source}: {entry} is in the model {names.count(entry.name)} times; accepted: once")
-    layers = [describe_layer(entry, writer, source) for entry in entries]
-    if not isinstance(layers[0], InputLayer):
-        layers.insert(0, _input_of(entries[0], config, model, layers[0], source))
+    if class_name == "Sequential":
+        config = _with_input(model, config, writer, source)
+    whole = Part(name, class_name)
+    reader = GraphReader(writer, source, name)
     try:
-        _check_flow(layers, returned, source, max_weight_bytes)
-        description = Sequential(layers, name)
-        description.build()
+        outputs = reader.read(whole, config, None)
+        for tensor in outputs:
+            if not isinstance(tensor, str):
+                raise UnsupportedError(f"{source}: the model returns a mask; accepted: tensors")
+        described = as_chain(reader.builder.model(outputs))
     except (ModelFileError, UnsupportedError):
         raise
-    except (LstmIrError, TypeError, ValueError) as error:
+    except (LstmIrError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{source}: {' '.join(str(error).split())}") from None
-    return description
+    needed = sum(weight.nbytes for weight in described.weights)
+    if max_weight_bytes is not None and needed > max_weight_bytes:
+        raise ModelFileError(
+            f"{source}: its config asks for {needed} bytes of weights; the file has room for {max_weight_bytes}"
+        )
+    return DescribedModel(described, whole)
 
 
-def set_weights(model: Sequential, read: ReadWeights) -> Sequential:
-    """Fills a built description with weights.
+def as_chain(model: Functional) -> Model:
+    """The model as a `Sequential` where it is one: one input, and each layer called on the one before."""
+    before = model.inputs[0].name
+    for call in model.calls:
+        plain = call.path == call.layer.name and not call.number and not call.initial_state
+        if call.inputs != (before,) or not plain or (call is not model.calls[-1] and len(call.outputs) > 1):
+            return model
+        before = call.outputs[0]
+    if len(model.inputs) > 1 or model.outputs != model.calls[-1].outputs:
+        return model
+    return Sequential([model.inputs[0], *model.layers], model.name)
 
-    Args:
-        model: The description.
-        read: Given a layer and its weights' specs, the arrays in that order.
-    """
-    for layer in model.layers:
-        specs = layer.weight_specs()
-        if specs:
-            layer.set_weights(read(layer, specs))
-    return model
+
+def _with_input(
+    model: Mapping[str, Any], config: Mapping[str, Any], writer: KerasWriter, source: str
+) -> Mapping[str, Any]:
+    """The config of a Sequential with its InputLayer, which some writers leave out."""
+    first = layer_entry(config["layers"][0], source)
+    if first.class_name == "InputLayer":
+        return config
+    shape = _known_shape(first, config, model)
+    if shape is None:
+        raise ModelFileError(f"{source}: the model has no input shape: it was saved before it was built")
+    # A model at the head has no dtype of its own, a layer takes its weights' and casts it itself.
+    is_layer = first.class_name not in MODEL_CLASSES
+    dtype = describe_layer(first, writer, source).variable_dtype if is_layer else "float32"
+    key = "batch_shape" if writer.flavour == "keras3" else "batch_input_shape"
+    given = {"name": f"{first.name}_input", "dtype": dtype, key: list(shape)}
+    return {**config, "layers": [{"class_name": "InputLayer", "config": given}, *config["layers"]]}
 
 
-def _input_of(
-    first: LayerEntry, config: Mapping[str, Any], model: Mapping[str, Any], layer: Layer, source: str
-) -> InputLayer:
-    """The input of a Sequential whose config lists no InputLayer: Keras then keeps the shape elsewhere."""
+def _known_shape(first: LayerEntry, config: Mapping[str, Any], model: Mapping[str, Any]) -> Shape | None:
+    """Where Keras keeps the shape of the input of a Sequential whose config lists no InputLayer."""
     build = model.get("build_config")
     candidates = (
         first.config.get("batch_input_shape"),
@@ -105,43 +127,15 @@ def _input_of(
     )
     shape = next((c for c in candidates if isinstance(c, list)), None)
     if shape is None or not all(d is None or type(d) is int for d in shape):
-        raise ModelFileError(f"{source}: the model has no input shape: it was saved before it was built")
-    return InputLayer(tuple(shape), dtype=layer.variable_dtype, name=f"{first.name}_input", flavour=layer.flavour)
+        return None
+    return tuple(shape)
 
 
-def _check_flow(layers: Sequence[Layer], returned: int | None, source: str, max_weight_bytes: int | None) -> None:
-    """Follows the shapes through the model before anything is allocated for it."""
-    first = layers[0]
-    shape: Any = first.shape if isinstance(first, InputLayer) else None
-    needed = 0
-    for layer in layers[1:]:
-        if isinstance(shape, list):
-            raise UnsupportedError(
-                f"{source}: layer {layer.name!r} follows one that returns {len(shape)} tensors; "
-                "accepted: return_state and merge_mode=None on the last layer alone"
-            )
-        needed += _weight_bytes(layer, shape)
-        shape = layer.compute_output_shape(shape)
-    count = len(shape) if isinstance(shape, list) else 1
-    if returned is not None and returned != count:
-        raise UnsupportedError(
-            f"{source}: the model returns {returned} of the {count} tensors of its last layer {layers[-1].name!r}; "
-            "accepted: all of them"
-        )
-    if max_weight_bytes is not None and needed > max_weight_bytes:
-        raise ModelFileError(
-            f"{source}: its config asks for {needed} bytes of weights; the file has room for {max_weight_bytes}"
-        )
+def leaves(part: Part) -> list[Layer]:
+    """All layers of a part, those of nested models in order."""
+    if part.layer is not None:
+        return [part.layer]
+    return [layer for inner in part.parts for layer in leaves(inner)]
 
 
-def _weight_bytes(layer: Layer, shape: Shape) -> int:
-    """The bytes of a layer's weights for an input, however large the config's numbers are."""
-    if isinstance(layer, Bidirectional):
-        return _weight_bytes(layer.forward_layer, shape) + _weight_bytes(layer.backward_layer, shape)
-    features = shape[-1]
-    if features is None or not isinstance(layer, (LSTM, Dense)):
-        return 0
-    size = np.dtype(layer.variable_dtype).itemsize
-    if isinstance(layer, Dense):
-        return size * layer.units * (features + bool(layer.use_bias))
-    return size * 4 * layer.units * (features + layer.units + bool(layer.use_bias))
+__all__ = ["DescribedModel", "InputLayer", "as_chain", "describe_model", "leaves", "parse_json"]

@@ -13,9 +13,10 @@ import numpy as np
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import accepted_classes
-from lstm_ir.importers.keras_model import describe_model, set_weights
+from lstm_ir.importers.keras_graph import Part
+from lstm_ir.importers.keras_model import describe_model
 from lstm_ir.importers.keras_writer import KerasWriter, keras_writer
-from lstm_ir.layers import LAYER_CLASSES, Layer, Sequential, Shape, WeightSpec
+from lstm_ir.layers import LAYER_CLASSES, Layer, Model, Shape, WeightSpec
 
 PACKAGES = ("tf_keras", "keras")
 _DIRECTIONS = ("forward", "backward")
@@ -29,8 +30,8 @@ def is_keras(source: object) -> bool:
     return named and hasattr(source, "get_config") and hasattr(source, "get_weights")
 
 
-def from_keras(source: Any) -> Sequential:
-    """Describes a live Keras layer, Sequential, or functional model that is one chain of layers.
+def from_keras(source: Any) -> Model:
+    """Describes a live Keras layer, Sequential or functional model.
 
     A single layer becomes a model of that layer, its batch and time unknown except where the layer fixes them
     (stateful, unroll). What a stateful layer has recorded so far is not a weight: the description starts at zero.
@@ -74,8 +75,12 @@ def _writer(source: Any, where: str) -> KerasWriter:
 
 def _check_functions(source: Any, where: str) -> None:
     """Refuses functions of the user's, which a config may name as if they were Keras's of the same name."""
-    for layer in (*getattr(source, "layers", ()), *(getattr(source, f"{d}_layer", None) for d in _DIRECTIONS)):
-        if layer is not None:
+    # Of the Bidirectional the copies: Keras made those from the config of what it was given.
+    inner = {"TimeDistributed": ["layer"], "RNN": ["cell"]}.get(type(source).__name__)
+    names = [f"{d}_layer" for d in _DIRECTIONS] if inner is None else inner
+    cells = getattr(source, "cells", ())
+    for layer in (*getattr(source, "layers", ()), *cells, *(getattr(source, name, None) for name in names)):
+        if layer is not None and hasattr(layer, "name"):
             _check_functions(layer, where)
     for argument in ("activation", "recurrent_activation"):
         function = getattr(source, argument, None)
@@ -86,17 +91,28 @@ def _check_functions(source: Any, where: str) -> None:
             )
 
 
-def _from_model(source: Any, writer: KerasWriter, where: str) -> Sequential:
+def _from_model(source: Any, writer: KerasWriter, where: str) -> Model:
     if not getattr(source, "built", False):
         raise ArgumentError(f"{where} is not built; accepted: a model with an Input, or called once")
     class_name = "Sequential" if type(source).__name__ == "Sequential" else "Functional"
     config = _as_json({"class_name": class_name, "config": source.get_config(), "build_config": _build(source)}, where)
-    model = describe_model(config, writer, where)
-    weights = {layer.name: layer.get_weights() for layer in source.layers}
-    return set_weights(model, lambda layer, specs: _checked(layer, specs, weights[layer.name], where))
+    described = describe_model(config, writer, where)
+    _set_parts(described.whole, source, where)
+    return described.model
 
 
-def _from_layer(source: Any, writer: KerasWriter, where: str) -> Sequential:
+def _set_parts(part: Part, source: Any, where: str) -> None:
+    """Sets the weights of all layers of a model, and of the models in it."""
+    own = {layer.name: layer for layer in source.layers}
+    for inner in part.parts:
+        if inner.layer is None:
+            _set_parts(inner, own[inner.name], where)
+        elif inner.layer.weight_specs():
+            arrays = own[inner.name].get_weights()
+            inner.layer.set_weights(_checked(inner.layer, inner.layer.weight_specs(), arrays, where))
+
+
+def _from_layer(source: Any, writer: KerasWriter, where: str) -> Model:
     class_name = type(source).__name__
     if class_name not in LAYER_CLASSES:
         raise UnsupportedError(f"{where} is a {class_name}; {accepted_classes()}, or a Sequential of these")
@@ -122,8 +138,11 @@ def _from_layer(source: Any, writer: KerasWriter, where: str) -> Sequential:
         "class_name": "Sequential",
         "config": {"name": source.name, "layers": [{"class_name": "InputLayer", "config": given}, entry]},
     }
-    described = describe_model(model, writer, where)
-    return set_weights(described, lambda layer, specs: _checked(layer, specs, weights, where))
+    described = describe_model(model, writer, where).model
+    (layer,) = described.layers
+    if layer.weight_specs():
+        layer.set_weights(_checked(layer, layer.weight_specs(), weights, where))
+    return described
 
 
 def _free_shape(known: Sequence[int | None], config: Mapping[str, Any]) -> Shape:

@@ -85,6 +85,7 @@ class Functional(Model):
                     "inputs": list(call.inputs),
                     "outputs": list(call.outputs),
                     "initial_state": list(call.initial_state),
+                    "sees_mask": call.sees_mask,
                 }
                 for call in self.calls
             ],
@@ -111,7 +112,7 @@ class Functional(Model):
                 path = entry["layer"]
                 number = sum(call.path == path for call in calls)
                 tensors = [tuple(entry[key]) for key in ("inputs", "outputs", "initial_state")]
-                calls.append(Call(layers[path], tensors[0], tensors[1], path, number, tensors[2]))
+                calls.append(Call(layers[path], tensors[0], tensors[1], path, number, tensors[2], entry["sees_mask"]))
             inputs = [InputLayer.from_config(given, flavour=known) for given in config["inputs"]]
             return cls(inputs, calls, config["outputs"], config["name"], output_names=config["output_names"])
         except (KeyError, TypeError, AttributeError) as error:
@@ -164,7 +165,13 @@ class FunctionalBuilder:
         return self._shapes[tensor]
 
     def call(
-        self, layer: Layer, inputs: Sequence[str], *, path: str | None = None, initial_state: Sequence[str] = ()
+        self,
+        layer: Layer,
+        inputs: Sequence[str],
+        *,
+        path: str | None = None,
+        initial_state: Sequence[str] = (),
+        sees_mask: bool = True,
     ) -> tuple[str, ...]:
         """Call a layer; builds it if it has no weights yet.
 
@@ -173,6 +180,7 @@ class FunctionalBuilder:
             inputs: the names of the tensors that it is called on.
             path: its name in the model; None takes ``layer.name``.
             initial_state: the names of the tensors that a recurrent layer starts from.
+            sees_mask: whether it is given its input's mask, see `Call`.
 
         Returns:
             The names of all that it returns.
@@ -188,8 +196,15 @@ class FunctionalBuilder:
         outputs = output_names_of(layer, name)
         if any(tensor in self._shapes for tensor in outputs):  # an input that is named as a layer
             outputs = tuple(f"{tensor}:out" for tensor in outputs)
-        call = Call(layer, tuple(inputs), outputs, path, number, tuple(initial_state))
+        call = Call(layer, tuple(inputs), outputs, path, number, tuple(initial_state), sees_mask)
         shapes = [self._shapes[tensor] for tensor in inputs]
+        for (_, cell), h, c in zip(layer.recurrent_cells(), initial_state[::2], initial_state[1::2], strict=False):
+            for tensor in (h, c):
+                units = getattr(cell, "units", None)
+                if len(self._shapes[tensor]) != 2 or self._shapes[tensor][1] != units:
+                    raise ArgumentError(
+                        f"layer {name!r}: an initial state has shape {self._shapes[tensor]}, expected (batch, {units})"
+                    )
         if not layer.built:
             layer.build(shapes[0] if len(shapes) == 1 else shapes)
         self._shapes.update(zip(outputs, call.output_shapes(shapes), strict=True))

@@ -31,6 +31,8 @@ class Call:
         number: which call of this layer it is, from 0.
         initial_state: the names of the tensors that a recurrent layer starts from, h and c of every cell; empty: it
             starts from its state in the module.
+        sees_mask: whether the layer is given the mask of its input, which goes on behind it in any case. Keras 3 gives
+            none to a recurrent layer that is called with ``initial_state``, unless told.
     """
 
     layer: Layer
@@ -39,6 +41,7 @@ class Call:
     path: str
     number: int = 0
     initial_state: tuple[str, ...] = ()
+    sees_mask: bool = True
 
     @property
     def name(self) -> str:
@@ -216,7 +219,7 @@ class Model:
         sources = self.mask_sources()
         users: dict[str, set[str]] = {given.name: set() for given in self.inputs}
         for call in self.calls:
-            if call.layer.uses_mask:
+            if call.layer.uses_mask and call.sees_mask:
                 for tensor in call.inputs:
                     for source in sources[tensor]:
                         users[source].add(call.path)

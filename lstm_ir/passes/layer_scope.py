@@ -13,7 +13,7 @@ It may use ops of the layer level (dialect/layer_ops.py) or write linalg and ten
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xdsl.builder import InsertOpInvT
@@ -137,7 +137,7 @@ def builds(*classes: type[Layer]) -> Callable[[Build], Build]:
 
 
 def build_call(scope: LayerScope, operands: Operands) -> Built:
-    """Build one call; returns its outputs and their masks.
+    """Build one call on its operands; returns its outputs and their masks.
 
     Raises:
         UnsupportedError: If there is no build function for the layer.
@@ -146,7 +146,10 @@ def build_call(scope: LayerScope, operands: Operands) -> Built:
     function = next((_BUILDERS[cls] for cls in type(layer).__mro__ if cls in _BUILDERS), None)
     if function is None:
         raise UnsupportedError(f"layer {layer.name!r}: class {type(layer).__name__} cannot be compiled")
-    built = function(scope, layer, operands)
+    seen = operands
+    if not scope.call.sees_mask:
+        seen = replace(operands, masks=[None for _ in operands.masks])
+    built = function(scope, layer, seen)
     if isinstance(built, Built):
         return built
     carried = operands.mask if layer.mask_rule == "carry" else None

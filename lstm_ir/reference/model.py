@@ -61,7 +61,8 @@ def run_model(
     for call in model.calls:
         own = scans.get(call.name, [])
         start = _initial_state(call, own, values, given, states)
-        run = ReferenceCall([values[t] for t in call.inputs], [masks[t] for t in call.inputs], start)
+        given_masks = [masks[t] for t in call.inputs]
+        run = ReferenceCall([values[t] for t in call.inputs], given_masks, start, sees_mask=call.sees_mask)
         outputs, made = run_layer(call.layer, run)
         values.update(zip(call.outputs, outputs, strict=True))
         masks.update(zip(call.outputs, made, strict=True))

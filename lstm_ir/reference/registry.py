@@ -28,12 +28,14 @@ class ReferenceCall:
         masks: the mask of each, true where a step counts; None where there is none.
         initial_state: what a recurrent layer starts from, h and c of every cell.
         states: takes the final states, h and c of every cell.
+        sees_mask: whether the layer is given the masks, which go on behind it in any case.
     """
 
     inputs: list[Float64]
     masks: list[Any]
     initial_state: list[Any] = field(default_factory=list)
     states: list[Float64] = field(default_factory=list)
+    sees_mask: bool = True
 
     @property
     def x(self) -> Float64:
@@ -42,8 +44,8 @@ class ReferenceCall:
 
     @property
     def mask(self) -> Any:
-        """The first input's mask."""
-        return self.masks[0]
+        """The first input's mask, if the layer is given it."""
+        return self.masks[0] if self.sees_mask else None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def run_layer(layer: Layer, call: ReferenceCall) -> tuple[list[Float64], list[An
         return outputs.outputs, outputs.masks
     rule = layer.mask_rule
     if rule == "carry":
-        return outputs, [call.mask if carries else None for carries in layer.masked_outputs()]
+        return outputs, [call.masks[0] if carries else None for carries in layer.masked_outputs()]
     if rule == "drop":
         return outputs, [None for _ in outputs]
     single = len(call.inputs) == 1

@@ -5,7 +5,8 @@
 Each `<name>.keras` or `<name>.h5` is a model saved by tf_keras (names beginning with `k2_`) or Keras 3 (`k3_`); the
 `<name>.npz` beside it holds an input batch `x` and what the framework that wrote the file predicted for it: `y0`,
 `y1`, ... in the model's output order. A stateful model also has `n0`, ...: its answers to the same batch a second
-time. Files under `data/refused/` are real models that the importer must refuse.
+time. Files under `data/refused/` are real models that the importer must refuse, those under `data/graphs/` graphs that
+it must read; `data/whole/` is of make_whole_models.py.
 
 The two frameworks run in two processes, because `tf.keras` is one or the other for the life of a process.
 """
@@ -22,6 +23,10 @@ from typing import Any
 import numpy as np
 
 DATA = Path(__file__).parent / "data"
+GRAPHS = (
+    *("add", "embedding", "fork", "initial_state", "inner_output", "nested", "output_order", "shared"),
+    *("states_dropped", "states_inside"),
+)
 MASK_VALUE = -9.0
 BATCH, TIME, FEATURES = 4, 6, 3
 
@@ -208,9 +213,8 @@ def common_models(prefix: str, keras: Any, rng: np.random.Generator) -> None:
 
 
 def refused_models(prefix: str, keras: Any, rng: np.random.Generator) -> None:
-    """Real models outside what the importer supports."""
+    """Real models outside what the importer supports, and graphs that are no chains."""
     L = keras.layers
-    folder = DATA / "refused"
 
     def save(model: Any, name: str, *files: str) -> None:
         """Saves the model as those of the files that this framework writes ("k2.h5", "k3.keras", ...)."""
@@ -218,7 +222,8 @@ def refused_models(prefix: str, keras: Any, rng: np.random.Generator) -> None:
         for file in files:
             writer, suffix = file.split(".")
             if writer == prefix:
-                model.save(folder / f"{prefix}_{name}.{suffix}")
+                folder = "graphs" if name in GRAPHS else "refused"
+                model.save(DATA / folder / f"{prefix}_{name}.{suffix}")
 
     def sequence() -> Any:
         return keras.Input((None, FEATURES))
@@ -314,8 +319,13 @@ def main() -> None:
         rng = np.random.default_rng(20)
         keras2_models(rng) if sys.argv[1] == "keras2" else keras3_models(rng)
         return
-    shutil.rmtree(DATA, ignore_errors=True)
-    (DATA / "refused").mkdir(parents=True)
+    for old in DATA.iterdir():
+        if old.name in ("refused", "graphs"):
+            shutil.rmtree(old)
+        elif old.is_file():
+            old.unlink()
+    for folder in ("refused", "graphs"):
+        (DATA / folder).mkdir(parents=True)
     for framework in ("keras2", "keras3"):
         legacy = {"TF_USE_LEGACY_KERAS": "1"} if framework == "keras2" else {}
         environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lstm_ir.layers import Sequential
+from lstm_ir.layers import Model
 from lstm_ir.reference import run_model
 from lstm_ir.tools.bench.dropout_reference import run_with_dropout
 from lstm_ir.tools.bench.network import Array, InexpressibleError, Network, network_of
@@ -29,7 +29,7 @@ class Case:
     """
 
     name: str
-    model: Sequential | None
+    model: Model | None
     x: Array
     batch: int
     steps: int

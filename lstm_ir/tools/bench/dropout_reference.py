@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import LSTM, Sequential
+from lstm_ir.layers import LSTM, Model
 from lstm_ir.reference import apply_activation
 from lstm_ir.tools.bench.network import Array
 
@@ -15,7 +15,7 @@ _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _INPUT_STREAM, _STATE_STREAM = 0, 1
 
 
-def run_with_dropout(model: Sequential, x: Array, seed: int) -> list[Array]:
+def run_with_dropout(model: Model, x: Array, seed: int) -> list[Array]:
     """Run a model of one LSTM that drops by gate (implementation 1), in training.
 
     Args:

@@ -8,14 +8,14 @@ from lstm_ir.errors import ArgumentError, UnsupportedError
 from lstm_ir.tools.bench.case import Case
 
 if TYPE_CHECKING:
-    from lstm_ir.layers import Sequential
+    from lstm_ir.layers import Model
     from lstm_ir.runtime import Module
 
 DEFAULT_BATCH = 1
 DEFAULT_STEPS = 100
 
 
-def model_case(name: str, module: "Module", model: "Sequential | None", batch: int | None, steps: int | None) -> Case:
+def model_case(name: str, module: "Module", model: "Model | None", batch: int | None, steps: int | None) -> Case:
     """Return the case of a loaded module with a drawn input.
 
     Args:
@@ -34,11 +34,13 @@ def model_case(name: str, module: "Module", model: "Sequential | None", batch: i
     if len(module.inputs) != 1:
         raise UnsupportedError(f"artifact: has {len(module.inputs)} inputs, the benchmark draws one")
     (spec,) = module.inputs
+    if spec.dtype.startswith("int"):
+        raise UnsupportedError(f"artifact: input {spec.name!r} takes integers, the benchmark draws floats")
     if model is not None:
         from lstm_ir.tools.verification import check_same_model
 
         check_same_model(model, module)
-    declared: Any = spec.shape if model is None else model.input_shape
+    declared: Any = spec.shape if model is None else model.inputs[0].shape
     rows = _size("batch", spec.batch_axis, spec.shape, declared, batch, DEFAULT_BATCH)
     count = _size("time", spec.time_axis, spec.shape, declared, steps, DEFAULT_STEPS)
     sizes = {spec.batch_axis: rows, spec.time_axis: count}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import LSTM, Bidirectional, Dense, Dropout, Masking, Sequential
+from lstm_ir.layers import LSTM, Bidirectional, Dense, Dropout, Masking, Model, Sequential
 from lstm_ir.layers.activations import Activation
 
 Array = NDArray[Any]
@@ -141,12 +141,14 @@ class Network:
             raise InexpressibleError("masks: its LSTM has none")
 
 
-def network_of(model: Sequential) -> Network:
+def network_of(model: Model) -> Network:
     """Return the network of a built float32 model.
 
     Raises:
         InexpressibleError: A layer or dtype that no peer is told here.
     """
+    if not isinstance(model, Sequential):
+        raise InexpressibleError("a graph; peers are given chains of layers")
     stages: list[Stage] = []
     is_time_major = False
     for layer in model.layers:

@@ -1,0 +1,289 @@
+"""A Keras model config as a graph: functional and Sequential models, nested in each other as deep as they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
+from lstm_ir.importers.keras_config import LayerEntry, accepted_classes, describe_layer, layer_entry
+from lstm_ir.importers.keras_masks import MASK_OPERATIONS, carried, is_mask_operation, operation
+from lstm_ir.importers.keras_nodes import NodeCall, TensorRef, calls_of, refs_in, tensors_in
+from lstm_ir.importers.keras_writer import KerasWriter
+from lstm_ir.layers import LAYER_CLASSES, FunctionalBuilder, InputLayer, Layer
+
+MODEL_CLASSES = ("Sequential", "Functional", "Model")
+_DEEPEST = 32
+
+
+@dataclass
+class Part:
+    """A layer or a nested model of a model, as its config lists it.
+
+    Attributes:
+        name: Its name in the model that it is in.
+        class_name: Keras's name of its class.
+        layer: The layer; None for a model.
+        parts: A model's own layers and models, inputs left out, in the order of its config.
+    """
+
+    name: str
+    class_name: str
+    layer: Layer | None = None
+    parts: list["Part"] = field(default_factory=list)
+
+
+@dataclass
+class _Scope:
+    """A model while its calls are read: its parts, and what they have returned, by part and call."""
+
+    path: str
+    config: Mapping[str, Any]
+    class_name: str
+    entries: list[LayerEntry]
+    parts: dict[str, Part]
+    results: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+
+
+class GraphReader:
+    """Reads a model and the models in it into one graph.
+
+    Args:
+        writer: The Keras that wrote the config.
+        source: The file or object, for messages.
+        name: The model's name.
+    """
+
+    def __init__(self, writer: KerasWriter, source: str, name: str) -> None:
+        self.writer, self.source = writer, source
+        self.builder = FunctionalBuilder(name)
+        self.masks: dict[str, Any] = {}
+        """The mask of each tensor, as an expression."""
+        self._scopes: dict[str, _Scope] = {}
+
+    def read(self, part: Part, config: Mapping[str, Any], inputs: list[str] | None, path: str = "") -> list[str]:
+        """Reads one model, on the given tensors or on inputs of its own.
+
+        Args:
+            part: Takes the model's parts.
+            config: The model's config.
+            inputs: The tensors that it is called on; None makes its inputs those of the whole graph.
+            path: What the names of its layers start with.
+
+        Returns:
+            The tensors that it returns.
+        """
+        scope = self._scope(part, config, path)
+        if part.class_name == "Sequential":
+            return self._sequential(scope, inputs)
+        return self._functional(scope, inputs)
+
+    def _scope(self, part: Part, config: Mapping[str, Any], path: str) -> _Scope:
+        known = self._scopes.get(path)
+        if known is not None:  # a model that is called again
+            known.results.clear()
+            return known
+        if path.count("/") > _DEEPEST:
+            raise ModelFileError(f"{self.source}: its models are nested more than {_DEEPEST} deep")
+        listed = config.get("layers")
+        if not isinstance(listed, list) or not listed:
+            raise ModelFileError(f"{self.source}: its model config lacks name or layers")
+        entries = [layer_entry(item, self.source) for item in listed]
+        names = [entry.name for entry in entries]
+        for entry in entries:
+            if names.count(entry.name) > 1:
+                raise UnsupportedError(
+                    f"{self.source}: {entry} is in the model {names.count(entry.name)} times; accepted: once"
+                )
+        scope = _Scope(path, config, part.class_name, entries, {})
+        for entry in entries:
+            if entry.class_name in MODEL_CLASSES:
+                scope.parts[entry.name] = Part(entry.name, entry.class_name)
+            elif entry.class_name in LAYER_CLASSES and not is_mask_operation(entry):
+                layer = describe_layer(entry, self.writer, self.source)
+                scope.parts[entry.name] = Part(entry.name, entry.class_name, layer)
+            elif entry.class_name not in MASK_OPERATIONS:
+                raise UnsupportedError(f"{self.source}: {entry} is not supported; {accepted_classes()}")
+        part.parts = [p for p in scope.parts.values() if not isinstance(p.layer, InputLayer)]
+        self._scopes[path] = scope
+        return scope
+
+    def _sequential(self, scope: _Scope, inputs: list[str] | None) -> list[str]:
+        entries = list(scope.entries)
+        first = scope.parts.get(entries[0].name)
+        if first is not None and isinstance(first.layer, InputLayer):
+            entries.pop(0)
+            tensors = inputs if inputs is not None else [self._input(first.layer)]
+        elif inputs is not None:
+            tensors = inputs
+        else:
+            raise ModelFileError(f"{self.source}: the model has no input")
+        for entry in entries:
+            if len(tensors) > 1:
+                raise UnsupportedError(
+                    f"{self.source}: layer {entry.name!r} follows one that returns {len(tensors)} tensors; "
+                    "accepted in a Sequential: return_state and merge_mode=None on the last layer alone"
+                )
+            tensors = self._apply(scope, entry, tensors, (), explicit=None)
+        return tensors
+
+    def _functional(self, scope: _Scope, inputs: list[str] | None) -> list[str]:
+        declared = refs_in(scope.config.get("input_layers"), self.source)
+        if not declared:
+            raise ModelFileError(f"{self.source}: the model has no input")
+        if inputs is not None and len(inputs) != len(declared):
+            raise ModelFileError(
+                f"{self.source}: {scope.path!r} is called on {len(inputs)} tensors, not {len(declared)}"
+            )
+        for position, ref in enumerate(declared):
+            part = scope.parts.get(ref.layer)
+            if part is None or not isinstance(part.layer, InputLayer):
+                raise ModelFileError(f"{self.source}: layer {ref.layer!r} is named in the graph and is no input")
+            tensor = inputs[position] if inputs is not None else self._input(part.layer)
+            scope.results[(ref.layer, 0)] = [tensor]
+        outputs = refs_in(scope.config.get("output_layers"), self.source)
+        waiting = {entry.name: calls_of(entry, self.source) for entry in scope.entries}
+        counts = dict.fromkeys(waiting, 0)
+        progress = True
+        while progress:
+            progress = False
+            for entry in scope.entries:
+                while waiting[entry.name] and self._is_ready(scope, waiting[entry.name][0]):
+                    call = waiting[entry.name].pop(0)
+                    scope.results[(entry.name, counts[entry.name])] = self._call(scope, entry, call)
+                    counts[entry.name] += 1
+                    progress = True
+        left = [entry for entry in scope.entries if waiting[entry.name]]
+        if left:
+            self._refuse_waiting(scope, left[0], waiting[left[0].name][0])
+        return [self._tensor(scope, ref, is_output=True) for ref in outputs]
+
+    def _number(self, scope: _Scope, ref: TensorRef, *, is_output: bool = False) -> int:
+        """Which call of a part a reference means, from 0."""
+        entry = next((entry for entry in scope.entries if entry.name == ref.layer), None)
+        if entry is None or entry.class_name not in MODEL_CLASSES:
+            return ref.node
+        calls = entry.inbound_nodes
+        if isinstance(calls, list) and len(calls) == 1:
+            return 0 if ref.node in (0, 1) else ref.node
+        return ref.node - self._first_node(entry, is_output=is_output)
+
+    def _first_node(self, entry: LayerEntry, *, is_output: bool) -> int:
+        """From which number Keras counts the calls of a model: a functional one has a call of its own before.
+
+        Keras 3 counts it where it lists the outputs of a model alone.
+        """
+        if entry.class_name in ("Functional", "Model"):
+            return int(is_output or self.writer.flavour != "keras3")
+        if entry.class_name != "Sequential" or self.writer.flavour == "keras3":
+            return 0
+        listed = entry.config.get("layers")
+        first = listed[0] if isinstance(listed, list) and listed else None
+        is_known = isinstance(first, Mapping) and (
+            first.get("class_name") == "InputLayer" or "batch_input_shape" in (first.get("config") or {})
+        )
+        return int(is_known)
+
+    def _refuse_waiting(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> None:
+        for ref in call.refs():
+            if ref.layer not in {e.name for e in scope.entries}:
+                raise ModelFileError(f"{self.source}: layer {ref.layer!r} is named in the graph and not described")
+        raise ModelFileError(f"{self.source}: {entry} feeds itself, or is called on what nothing makes")
+
+    def _is_ready(self, scope: _Scope, call: NodeCall) -> bool:
+        return all((ref.layer, self._number(scope, ref)) in scope.results for ref in call.refs())
+
+    def _tensor(self, scope: _Scope, ref: TensorRef, *, is_output: bool = False) -> Any:
+        made = scope.results.get((ref.layer, self._number(scope, ref, is_output=is_output)))
+        if made is None:
+            raise ModelFileError(f"{self.source}: layer {ref.layer!r} is named in the graph and not described")
+        if not 0 <= ref.index < len(made):
+            raise ModelFileError(f"{self.source}: layer {ref.layer!r} has no tensor {ref.index}")
+        return made[ref.index]
+
+    def _input(self, layer: InputLayer) -> str:
+        tensor = self.builder.input(layer)
+        self.masks[tensor] = None
+        return tensor
+
+    def _call(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
+        if is_mask_operation(entry):
+            return [operation(entry, call, self._operands(scope, call), self.source)]
+        args, keywords = list(call.args), dict(call.kwargs)
+        for key, value in list(keywords.items()):
+            if value is None or (key == "training" and value is False):
+                del keywords[key]
+        states = keywords.pop("initial_state", None)
+        explicit = keywords.pop("mask", None)
+        if keywords:
+            key = next(iter(keywords))
+            raise UnsupportedError(
+                f"{self.source}: {entry} is called with {key}=; accepted: tensors, mask= and initial_state="
+            )
+        part = scope.parts[entry.name]
+        recurrent = part.layer is not None and bool(part.layer.recurrent_cells())
+        if recurrent and states is None and len(args) > 1:  # LSTM(x, [h, c]), and Keras 2's list of all three
+            args, states = args[:1], tuple(args[1:])
+        elif recurrent and isinstance(args[0], tuple):
+            args, states = [args[0][0]], tuple(args[0][1:]) or states
+        refs = list(tensors_in(tuple(args)))
+        if not refs or len(refs) != len(_flat(args)):
+            raise UnsupportedError(f"{self.source}: {entry} is called on something that is no tensor")
+        tensors = [self._tensor(scope, ref) for ref in refs]
+        initial = [self._tensor(scope, ref) for ref in tensors_in(states)] if states is not None else []
+        if states is not None and len(initial) != len(_flat([states])):
+            raise UnsupportedError(f"{self.source}: {entry} is called with an initial_state that is no tensor")
+        for tensor in (*tensors, *initial):
+            if not isinstance(tensor, str):
+                raise UnsupportedError(f"{self.source}: {entry} is called on a mask; accepted: tensors")
+        handed = self._handed(scope, entry, explicit, tensors)
+        return list(self._apply(scope, entry, tensors, initial, explicit=handed))
+
+    def _operands(self, scope: _Scope, call: NodeCall) -> list[Any]:
+        values = _flat(list(call.args))
+        return [self._tensor(scope, value) if isinstance(value, TensorRef) else value for value in values]
+
+    def _handed(self, scope: _Scope, entry: LayerEntry, explicit: Any, tensors: Sequence[str]) -> bool | None:
+        """Whether a call hands a mask over; it must be the one that its input carries."""
+        given = list(tensors_in(explicit)) if explicit is not None else []
+        if not given:
+            return None
+        masks = [self._tensor(scope, ref) for ref in given]
+        own = [self.masks[tensor] for tensor in tensors]
+        wanted = [mask for mask in own if mask is not None]
+        if masks != own and masks != wanted:
+            raise UnsupportedError(
+                f"{self.source}: {entry} takes a mask that is not the one of its input; accepted: those of layers"
+            )
+        return True
+
+    def _apply(
+        self,
+        scope: _Scope,
+        entry: LayerEntry,
+        tensors: Sequence[str],
+        initial: Sequence[str],
+        *,
+        explicit: bool | None,
+    ) -> list[str]:
+        part = scope.parts[entry.name]
+        path = f"{scope.path}{entry.name}"
+        if part.layer is None:
+            return self.read(part, entry.config, list(tensors), f"{path}/")
+        # Keras 3 does not hand the mask of an input to a layer that is called with initial_state.
+        sees_mask = not (self.writer.flavour == "keras3" and initial and explicit is None)
+        try:
+            outputs = self.builder.call(part.layer, tensors, path=path, initial_state=initial, sees_mask=sees_mask)
+        except (LstmIrError, TypeError, ValueError) as error:
+            refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+            raise refusal(f"{self.source}: {entry}: {' '.join(str(error).split())}") from None
+        mask = carried(part.layer, tensors, [self.masks[tensor] for tensor in tensors])
+        for tensor, has_mask in zip(outputs, part.layer.masked_outputs(), strict=True):
+            self.masks[tensor] = mask if has_mask else None
+        return list(outputs)
+
+
+def _flat(values: Any) -> list[Any]:
+    result: list[Any] = []
+    for value in values:
+        result += _flat(value) if isinstance(value, (tuple, list)) else [value]
+    return result
