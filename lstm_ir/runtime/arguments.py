@@ -93,7 +93,7 @@ def check_tensor(
 
 
 def check_values(array: Array | DeviceArray, spec: TensorSpec, label: str) -> None:
-    """Refuses integers that are out of the spec's range, or do not fit its dtype.
+    """Refuses integers that are out of the spec's range or do not fit its dtype, and floats that are not whole.
 
     Raises:
       ArgumentError: One of them is.
@@ -104,7 +104,12 @@ def check_values(array: Array | DeviceArray, spec: TensorSpec, label: str) -> No
     values = array.numpy() if isinstance(array, DeviceArray) else array
     if values.size == 0 or values.dtype.kind == "b":
         return
-    low, high = int(values.min()), int(values.max())
+    if values.dtype.kind == "f" and not (values == np.trunc(values)).all():  # not a number is none of either
+        raise ArgumentError(f"{label}: every value must be a whole number; got some that are not")
+    least_value, most_value = values.min(), values.max()
+    if not np.isfinite(most_value) or not np.isfinite(least_value):
+        raise ArgumentError(f"{label}: every value must be a whole number; got infinity")
+    low, high = int(least_value), int(most_value)
     information = np.iinfo(dtype)
     least, most = (int(information.min), int(information.max)) if spec.limit is None else (0, spec.limit - 1)
     if low < least or high > most:
@@ -149,7 +154,7 @@ def _check_dtype(given: np.dtype[Any], wanted: np.dtype[Any], spec: TensorSpec, 
         raise ArgumentTypeError(
             f"{label}: must be floating ({spec.dtype}; other float widths are cast to it); got {_name(given)}"
         )
-    if given.kind not in "biu":
+    if given.kind not in "biuf":
         raise ArgumentTypeError(f"{label}: must be integers ({spec.dtype}); got {_name(given)}")
 
 

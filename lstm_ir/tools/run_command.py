@@ -94,9 +94,9 @@ def run(
 def _ran_on(module: "Module", inputs: Mapping[str, Any]) -> str:
     """Return the name of the device that the call ran on."""
     spec = module.inputs[0]
-    shape = inputs[spec.name].shape
-    batch, time = (1 if axis is None else shape[axis] for axis in (spec.batch_axis, spec.time_axis))
-    return module.device_for(batch, time).name
+    batch = 1 if spec.batch_axis is None else inputs[spec.name].shape[spec.batch_axis]
+    times = [inputs[each.name].shape[each.time_axis] for each in module.inputs if each.time_axis is not None]
+    return module.device_for(batch, max(times, default=1)).name
 
 
 def _seed(module: "Module", seed: int | None) -> int | None:

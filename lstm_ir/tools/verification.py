@@ -98,7 +98,7 @@ def compare(model: "Model", module: "Module", cases: Sequence["Case"], tolerance
     """
     found: list[Difference] = []
     for case in cases:
-        expected = run_model(model, case.x, case.mask, case.states)
+        expected = run_model(model, case.inputs, case.mask, case.states)
         outputs, states = _run(module, case)
         pairs = [
             ("output", spec.name, mine, right)
@@ -156,12 +156,12 @@ def first_config_difference(own: Any, given: Any, path: str = "") -> str | None:
 
 def _run(module: "Module", case: "Case") -> tuple[list[Array], dict[str, Array]]:
     if not module.states:
-        result = module(case.x, mask=case.mask)
+        result = module(dict(case.inputs), mask=case.mask)
         return result if isinstance(result, list) else [result], {}
     state = module.make_state(case.batch)
     if case.states:
         state.set(case.states)
-    result = module(case.x, mask=case.mask, state=state)
+    result = module(dict(case.inputs), mask=case.mask, state=state)
     return result if isinstance(result, list) else [result], state.numpy()
 
 

@@ -1,8 +1,8 @@
 """What ``lstm-ir verify`` feeds a model: inputs, masks and states, drawn from a seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,14 @@ from lstm_ir.errors import ArgumentError
 from lstm_ir.layers import Masking, Model
 from lstm_ir.runtime import TensorSpec
 
+if TYPE_CHECKING:
+    from lstm_ir.runtime import Module
+
 Array = NDArray[Any]
 
 DEFAULT_BATCH = 3
 DEFAULT_TIME = 12
+_NUMBERS = 8  # how many integers are drawn from where the model does not say
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,24 @@ class Case:
 
     Attributes:
         name: What is special about it.
-        x: The input.
+        inputs: The inputs by name.
         batch: Its number of sequences.
-        mask: True where a step counts, or None.
+        masks: For inputs by name, true where a step counts; empty for none.
         states: The states to start from, by name; empty for zeros.
     """
 
     name: str
-    x: Array
+    inputs: Mapping[str, Array]
     batch: int
-    mask: Array | None = None
-    states: dict[str, Array] = field(default_factory=dict)
+    masks: Mapping[str, Array] = field(default_factory=dict)
+    states: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def mask(self) -> Any:
+        """The masks as a call takes them."""
+        if not self.masks:
+            return None
+        return dict(self.masks) if len(self.inputs) > 1 else next(iter(self.masks.values()))
 
 
 class CaseMaker:
@@ -41,84 +52,91 @@ class CaseMaker:
 
     Args:
         model: The model.
-        spec: Of the artifact's input.
-        mask: Of the mask, or None.
-        states: Of the states.
+        module: The artifact, loaded.
         batch: Number of sequences, or None for what the artifact fixes, the model was built with, or 3.
-        time: Number of steps, or None for the same, or 12.
+        time: Number of steps, or None for the same, or 12. Inputs that may differ in length do.
         seed: What everything is drawn from.
 
     Raises:
         ArgumentError: ``batch`` or ``time`` contradicts what the artifact fixes.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        spec: TensorSpec,
-        mask: TensorSpec | None,
-        states: Sequence[TensorSpec],
-        *,
-        batch: int | None,
-        time: int | None,
-        seed: int,
-    ) -> None:
-        self.layers, self.spec, self.mask, self.states = model.layers, spec, mask, states
-        self.batch = _size("batch", spec.batch_axis, spec, model, batch, DEFAULT_BATCH)
-        self.time = _size("time", spec.time_axis, spec, model, time, DEFAULT_TIME)
+    def __init__(self, model: Model, module: "Module", *, batch: int | None, time: int | None, seed: int) -> None:
+        self.module = module
+        first, declared = module.inputs[0], model.inputs[0].shape
+        self.batch = _size("batch", first.batch_axis, first, declared, batch, DEFAULT_BATCH)
+        self.times = {
+            spec.name: _size("time", spec.time_axis, spec, given.shape, time, DEFAULT_TIME) + 3 * (spec.length or 0)
+            for spec, given in zip(module.inputs, model.inputs, strict=True)
+        }
+        # The first reader of an input decides what stands for an absent step in it.
+        self.absent: dict[str, float] = {}
+        for call in model.calls:
+            if isinstance(call.layer, Masking) and call.inputs[0] in self.times:
+                self.absent[call.inputs[0]] = float(call.layer.mask_value)
         self.random = np.random.default_rng(seed)
 
     def draw(self) -> list[Case]:
-        """Draw the input, and make its cases."""
-        sizes = {self.spec.batch_axis: self.batch, self.spec.time_axis: self.time}
-        shape = [sizes.get(axis, size) or self.time for axis, size in enumerate(self.spec.shape)]
-        return self.cases_of(self.random.standard_normal(shape).astype(self._dtype), "random input")
+        """Draw the inputs, and make their cases."""
+        return self.cases_of({spec.name: self._input(spec) for spec in self.module.inputs}, "random input")
 
-    def cases_of(self, x: Array, name: str, mask: Array | None = None) -> list[Case]:
-        """Make the cases of an input: plain, with states, and with masks where the model has any.
+    def cases_of(self, inputs: Mapping[str, Array], name: str, mask: Array | None = None) -> list[Case]:
+        """Make the cases of inputs: plain, with states, and with masks where the model has any.
 
         Args:
-            x: The input.
-            name: What to call it.
-            mask: The one mask to use, or None to draw one where the model takes one.
+            inputs: The inputs by name.
+            name: What to call them.
+            mask: The one mask to use, of a model with one input, or None to draw masks where the model takes them.
         """
         given = mask is not None
-        if mask is None and self.mask is not None:
-            mask = self._random_mask()
-        cases = [Case(name, x, self.batch)]
-        if self.states:
-            cases.append(Case(f"{name}, states", x, self.batch, states=self._random_states()))
-        if mask is not None:
+        specs = {spec.of or self.module.inputs[0].name: spec for spec in self.module.masks}
+        masks = {n: self._mask(n, spec) for n, spec in specs.items()} if mask is None else {next(iter(inputs)): mask}
+        cases = [Case(name, inputs, self.batch)]
+        if self.module.states:
+            cases.append(Case(f"{name}, states", inputs, self.batch, states=self._states()))
+        if masks:
             what = "mask" if given else "random mask"
-            cases.append(Case(f"{name}, {what}, states", x, self.batch, mask, self._random_states()))
-        masking = next((layer for layer in self.layers if isinstance(layer, Masking)), None)
-        if masking is not None and self.spec.time_axis is not None:
-            absent = np.where(self._random_mask()[..., np.newaxis], x, np.asarray(masking.mask_value, x.dtype))
-            cases.append(Case(f"{name}, masked steps", absent, self.batch, states=self._random_states()))
+            cases.append(Case(f"{name}, {what}, states", inputs, self.batch, masks, self._states()))
+        absent = {n: value for n, value in self.absent.items() if n in inputs}
+        if absent:
+            changed = dict(inputs)
+            for each, value in absent.items():
+                spec = next(s for s in self.module.inputs if s.name == each)
+                x = inputs[each]
+                changed[each] = np.where(self._mask(each, spec)[..., np.newaxis], x, np.asarray(value, x.dtype))
+            cases.append(Case(f"{name}, masked steps", changed, self.batch, states=self._states()))
         return cases
 
-    @property
-    def _dtype(self) -> Any:
-        return np.float64 if self.spec.dtype == "float64" else np.float32
+    def _input(self, spec: TensorSpec) -> Array:
+        sizes = {spec.batch_axis: self.batch, spec.time_axis: self.times[spec.name]}
+        shape = [sizes.get(axis, size) or self.times[spec.name] for axis, size in enumerate(spec.shape)]
+        if spec.dtype.startswith("int"):
+            return self.random.integers(0, spec.limit or _NUMBERS, shape, np.int32)
+        return self.random.standard_normal(shape).astype(_dtype(spec))
 
-    def _random_mask(self) -> Array:
+    def _mask(self, name: str, spec: TensorSpec) -> Array:
         """Draw a mask with holes; of two or more sequences, one whole and the last without any step."""
-        keep = self.random.random((self.batch, self.time)) < 0.7
+        keep = self.random.random((self.batch, self.times[name])) < 0.7
         if self.batch > 1:
             keep[0] = True
             keep[-1] = False
-        return keep.T if (self.spec.batch_axis or 0) > (self.spec.time_axis or 0) else keep
+        return keep.T if (spec.batch_axis or 0) > (spec.time_axis or 0) else keep
 
-    def _random_states(self) -> dict[str, Array]:
-        shapes = {spec.name: [self.batch if size is None else size for size in spec.shape] for spec in self.states}
-        return {name: self.random.uniform(-1, 1, shape).astype(self._dtype) for name, shape in shapes.items()}
+    def _states(self) -> dict[str, Array]:
+        shapes = {spec: [self.batch if size is None else size for size in spec.shape] for spec in self.module.states}
+        return {spec.name: self.random.uniform(-1, 1, shape).astype(_dtype(spec)) for spec, shape in shapes.items()}
 
 
-def _size(name: str, axis: int | None, spec: TensorSpec, model: Model, asked: int | None, default: int) -> int:
+def _dtype(spec: TensorSpec) -> Any:
+    return np.float64 if spec.dtype == "float64" else np.float32
+
+
+def _size(name: str, axis: int | None, spec: TensorSpec, declared: Any, asked: int | None, default: int) -> int:
     """Return what the artifact fixes, else what is asked for, else what the model was built with."""
     if axis is None:
         return asked or default
     fixed = spec.shape[axis]
     if fixed is not None and asked is not None and fixed != asked:
         raise ArgumentError(f"{name}: got {asked}, the artifact fixes it to {fixed}")
-    return fixed or asked or model.inputs[0].shape[axis] or default
+    size = fixed or asked or declared[axis] or default
+    return max(size, spec.least_time) if name == "time" and fixed is None else size

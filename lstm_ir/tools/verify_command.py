@@ -97,19 +97,24 @@ def _cases(
     spec = module.inputs[0]
     x = mask = None
     if input_file is not None:
+        if len(module.inputs) > 1:
+            names = ", ".join(each.name for each in module.inputs)
+            raise ArgumentError(
+                f"--input: the model has {len(module.inputs)} inputs ({names}), which can only be drawn"
+            )
         x = read_array(input_file, "--input")
         if x.ndim == len(spec.shape):  # else the module's own check says what is wrong
             batch = None if spec.batch_axis is None else x.shape[spec.batch_axis]
             time = None if spec.time_axis is None else x.shape[spec.time_axis]
     if mask_file is not None:
         mask = read_array(mask_file, "--mask")
-    maker = CaseMaker(model, spec, module.mask, module.states, batch=batch, time=time, seed=seed)
+    maker = CaseMaker(model, module, batch=batch, time=time, seed=seed)
     if x is None:
         return maker.draw()
     if 0 in x.shape:
         raise ArgumentError(f"--input: got shape {x.shape}, expected an array that is not empty")
     module(x, mask=mask)  # the runtime's checks and messages, before the reference's
-    return maker.cases_of(x, "given input", mask)
+    return maker.cases_of({spec.name: x}, "given input", mask)
 
 
 def _config_hint(model: "Model", module: "Module") -> str | None:
@@ -141,7 +146,8 @@ def _print(
                 "reference": _REFERENCE,
                 "tolerance": {"absolute": tolerance.absolute, "relative": tolerance.relative},
                 "seed": seed,
-                "input_shape": list(cases[0].x.shape),
+                "input_shape": list(next(iter(cases[0].inputs.values())).shape),
+                "input_shapes": {name: list(x.shape) for name, x in cases[0].inputs.items()},
                 "worst": [_plain(difference) for difference in worst],
                 "cases": [_plain(difference) for difference in differences],
                 "config_difference": hint,
@@ -153,10 +159,11 @@ def _print(
     for difference in worst:
         verdict = "yes" if difference.is_within else "NO"
         table.add_row(difference.kind, difference.tensor, f"{difference.largest:.2e}", difference.case, verdict)
+    shapes = ", ".join(shape_text(x.shape) for x in cases[0].inputs.values())
     rows: dict[str, Any] = {
         "reference": _REFERENCE,
         "tolerance": str(tolerance),
-        "cases": f"{len(cases)} with input {shape_text(cases[0].x.shape)}" + ("" if seed is None else f", seed {seed}"),
+        "cases": f"{len(cases)} with input {shapes}" + ("" if seed is None else f", seed {seed}"),
         "result": f"MISMATCH in {len(wrong)} of {len(worst)} tensors" if wrong else f"all {len(worst)} tensors agree",
     }
     for type_ in sorted(set(rounded.values())):
