@@ -29,7 +29,7 @@ def read_hdf5(path: Path) -> Model:
         if text is None:
             raise ModelFileError(
                 f"{source} has no model_config: it holds weights alone, or is half-written; "
-                "accepted: a whole model, saved with model.save()"
+                "accepted: a whole model, saved with model.save(), or the JSON of its config with weights="
             )
         if not isinstance(text, str):
             raise ModelFileError(f"{source}: attribute model_config is an array; accepted: text")

@@ -6,7 +6,11 @@ from typing import Annotated
 import typer
 
 ModelPath = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras or .h5.")
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, or .json with .weights.h5 beside it.",
+    ),
 ]
 ArtifactPath = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="What lstm-ir compile wrote: .vmfb.")]
 AsJson = Annotated[
