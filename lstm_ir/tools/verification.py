@@ -39,7 +39,7 @@ class Tolerance:
 
 def default_tolerance(module: "Module") -> float:
     """Return the tolerance, absolute and relative, for what an artifact computes in and holds its weights in."""
-    given = [DEFAULT_TOLERANCE[module.inputs[0].dtype]]
+    given = [DEFAULT_TOLERANCE[module.outputs[0].dtype]]
     return max(given + [WEIGHTS_TOLERANCE[type_] for type_ in rounded_weights(module).values()])
 
 
