@@ -63,7 +63,8 @@ class ChooseFormPass(ModulePass):
     Before: ``lstm.scan ...``
     After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
-    A cooperative scan of an open batch is persistent where each core gets whole row tiles: ``large_batch_form``.
+    A cooperative scan of an open batch is persistent where each core gets whole row tiles: ``large_batch_form``. A scan
+    of form loop or unrolled has ``step_kernel`` where a kernel can run its steps.
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
     that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
