@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         TargetError,
         UnsupportedError,
     )
-    from lstm_ir.importers import from_keras, read_model
+    from lstm_ir.importers import from_keras, from_torch, read_model
     from lstm_ir.layers import ActivationLayer as Activation
     from lstm_ir.layers import Dense, Dropout, InputLayer, Sequential
     from lstm_ir.live import LSTM, Bidirectional, Masking
@@ -56,6 +56,7 @@ _HOMES = {
     "UnsupportedError": ("lstm_ir.errors", "UnsupportedError"),
     "compile": ("lstm_ir.compiler", "compile"),
     "from_keras": ("lstm_ir.importers", "from_keras"),
+    "from_torch": ("lstm_ir.importers", "from_torch"),
     "load": ("lstm_ir.runtime", "load"),
     "read_model": ("lstm_ir.importers", "read_model"),
 }
@@ -85,6 +86,7 @@ __all__ = [
     "__version__",
     "compile",
     "from_keras",
+    "from_torch",
     "load",
     "read_model",
 ]
@@ -105,7 +107,7 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.split(".")[0] in ("h5py", "iree", "xdsl"):
+        if error.name is not None and error.name.split(".")[0] in ("h5py", "iree", "safetensors", "xdsl"):
             raise ModuleNotFoundError(
                 f"lstm_ir.{name} needs the package {error.name!r}; install the extra: lstm-ir[compiler]",
                 name=error.name,

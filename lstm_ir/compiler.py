@@ -62,7 +62,8 @@ def compile(
 
     Args:
         source: A path to a ``.keras`` or ``.h5`` file, a layer or model of lstm_ir, or a live Keras layer or Sequential
-            model (read through its own ``get_config`` and ``get_weights``).
+            model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
+            state_dict, see ``from_torch``.
         target: ``cpu``, ``cuda`` or ``vulkan``.
         output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written,
             and before it is loaded: for a target that cannot run here it is there although loading fails.
@@ -82,7 +83,7 @@ def compile(
         The loaded module: ``m(x)`` runs it.
 
     Raises:
-        ModelFileError: If a file is not a Keras model, or is damaged.
+        ModelFileError: If a file is no model, or is damaged.
         UnsupportedError: If something in the model cannot be compiled faithfully.
         ArgumentError: If an argument has a value that is not accepted.
         CompileError: If a pass or IREE fails.
@@ -195,9 +196,13 @@ def model_of(source: Any) -> "Model":
         from lstm_ir.importers import from_keras
 
         return from_keras(source)
+    from lstm_ir.importers import from_torch, is_torch_module
+
+    if is_torch_module(source):
+        return from_torch(source)
     raise ArgumentTypeError(
         f"source: got {type(source).__name__}, expected a path to a .keras or .h5 file, a layer or model of "
-        "lstm_ir, or a live Keras layer or model"
+        "lstm_ir, or a live Keras layer or model, or a torch.nn.LSTM"
     )
 
 

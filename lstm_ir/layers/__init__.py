@@ -40,6 +40,7 @@ from lstm_ir.layers.reshaping import (
 )
 from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.shapes import InputSpec, Shape
+from lstm_ir.layers.stack_states import StackStates
 from lstm_ir.layers.time_distributed import TimeDistributed
 from lstm_ir.layers.weights import Weight, WeightSpec
 
@@ -97,6 +98,7 @@ __all__ = [
     "Shape",
     "Softmax",
     "SpatialDropout1D",
+    "StackStates",
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",

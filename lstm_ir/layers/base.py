@@ -59,6 +59,8 @@ class Layer:
     supports_masking: ClassVar[bool] = True
     input_count: ClassVar[int | None] = 1
     """How many tensors it is called on; None: one or more."""
+    output_batch_axis: ClassVar[int] = 0
+    """The axis of the batch in its outputs; of sequences in the time-major layout 1 whatever it says."""
     takes_integers: ClassVar[bool] = False
     """Whether its inputs are numbers that name something, cast to int32."""
     uses_mask: ClassVar[bool] = False

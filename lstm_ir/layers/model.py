@@ -41,6 +41,7 @@ from lstm_ir.layers.reshaping import (
 from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape, as_shape
+from lstm_ir.layers.stack_states import StackStates
 from lstm_ir.layers.time_distributed import TimeDistributed
 
 _CLASSES: tuple[type[Layer], ...] = (
@@ -56,6 +57,9 @@ _CLASSES: tuple[type[Layer], ...] = (
 LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in _CLASSES}
 """The layers that can be compiled, by Keras class name."""
 
+OWN_LAYER_CLASSES: dict[str, type[Layer]] = {StackStates.keras_class_name: StackStates}
+"""Layers that importers of other frameworks use: in our own configs, and in no file of Keras."""
+
 
 def layer_from_config(identifier: Any, *, flavour: str | None = None, argument: str = "layer") -> Layer:
     """Build a layer from its Keras object dict.
@@ -67,6 +71,8 @@ def layer_from_config(identifier: Any, *, flavour: str | None = None, argument: 
     if not isinstance(identifier, Mapping):
         raise ArgumentError(f"{argument}: got {identifier!r}, expected an object dict")
     class_name, config = parse_object_config(identifier, argument)
+    if class_name in OWN_LAYER_CLASSES:
+        return OWN_LAYER_CLASSES[class_name].from_config(config, flavour=flavour)
     if class_name not in LAYER_CLASSES:
         raise UnsupportedError(
             f"{argument}: the layer {class_name!r} is not supported, expected one of {', '.join(LAYER_CLASSES)}"

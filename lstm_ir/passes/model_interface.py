@@ -155,8 +155,12 @@ def interface_of(
             )
         )
     outputs = []
+    stacks = {tensor for call in model.calls if call.layer.output_batch_axis == 1 for tensor in call.outputs}
     for name, tensor in zip(model.output_names, model.outputs, strict=True):
         shape = lengths.shapes[tensor]
+        if tensor in stacks:
+            outputs.append(Port(name, (shape[0], batch, *shape[2:]), dtype, 1))
+            continue
         is_sequence = len(shape) > 2
         axis, group = lengths.follows.get(tensor, (None, None))
         if axis is None and is_sequence and shape[time_axis] is not None:

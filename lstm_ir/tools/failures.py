@@ -20,7 +20,7 @@ EXIT_BROKEN_PIPE = 128 + 13
 _TRACEBACK = "LSTM_IR_TRACEBACK"
 """Environment variable: when set, the traceback of a failure is printed as well."""
 
-_EXTRA_PACKAGES = ("h5py", "iree", "xdsl", "rich")
+_EXTRA_PACKAGES = ("h5py", "iree", "safetensors", "xdsl", "rich")
 
 
 class CommandError(LstmIrError, RuntimeError):

@@ -9,6 +9,7 @@ from lstm_ir.passes.layer_builders import (
     pooling,
     recurrent,
     reshaping,
+    stacking,
     windows,
     wrappers,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "pooling",
     "recurrent",
     "reshaping",
+    "stacking",
     "windows",
     "wrappers",
 ]

@@ -15,6 +15,7 @@ from lstm_ir.layers.reshaping import (
     UpSampling1D,
     ZeroPadding1D,
 )
+from lstm_ir.layers.stack_states import StackStates
 from lstm_ir.reference.registry import ReferenceCall, reference
 from lstm_ir.reference.rounding import Float64
 
@@ -90,3 +91,9 @@ def run_cropping(layer: Cropping1D, call: ReferenceCall) -> list[Float64]:
 def run_zero_padding(layer: ZeroPadding1D, call: ReferenceCall) -> list[Float64]:
     """Zeros before and behind a sequence."""
     return [np.pad(call.x, ((0, 0), layer.padding, (0, 0)))]
+
+
+@reference(StackStates)
+def run_stack_states(layer: StackStates, call: ReferenceCall) -> list[Float64]:
+    """The matrices one above the other."""
+    return [np.stack(call.inputs)]

@@ -1,0 +1,34 @@
+"""Reads a model file of any framework, choosing by what is in it rather than by what it is called."""
+
+import os
+from pathlib import Path
+
+from lstm_ir.errors import ArgumentTypeError
+from lstm_ir.importers import keras_file
+from lstm_ir.importers.torch_source import from_torch, is_torch_file
+from lstm_ir.layers import Model
+
+
+def read_model(path: str | os.PathLike[str]) -> Model:
+    """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`).
+
+    No framework is needed. See `keras_file.read_model`, and `from_torch`, which takes what a state_dict does not say;
+    here it has one LSTM, and inputs are (time, batch, features).
+
+    Args:
+        path: The file.
+
+    Returns:
+        The description of the model, built, with its weights.
+
+    Raises:
+        ModelFileError: The file is missing, empty, truncated, of no known kind, or contradicts itself.
+        UnsupportedError: It holds something that we do not compile; the message names it.
+        ArgumentError: It holds several LSTMs.
+        ArgumentTypeError: `path` is not a path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"path is {type(path).__name__}; accepted: the path of a model file")
+    if is_torch_file(Path(path)):
+        return from_torch(path)
+    return keras_file.read_model(path)
