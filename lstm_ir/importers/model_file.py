@@ -9,7 +9,7 @@ from lstm_ir.importers.torch_source import from_torch, is_torch_file
 from lstm_ir.layers import Model
 
 
-def read_model(path: str | os.PathLike[str]) -> Model:
+def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
     """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`).
 
     No framework is needed. See `keras_file.read_model`, and `from_torch`, which takes what a state_dict does not say;
@@ -17,6 +17,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
     Args:
         path: The file.
+        weights: The file of weights, where a Keras model's own holds its config alone.
 
     Returns:
         The description of the model, built, with its weights.
@@ -29,6 +30,6 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"path is {type(path).__name__}; accepted: the path of a model file")
-    if is_torch_file(Path(path)):
+    if weights is None and is_torch_file(Path(path)):
         return from_torch(path)
-    return keras_file.read_model(path)
+    return keras_file.read_model(path, weights)
