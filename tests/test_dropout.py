@@ -67,7 +67,14 @@ def run_by_hand(layer, x, x_masks, h_masks):
 
 @pytest.mark.parametrize(
     ("implementation", "dropout", "recurrent_dropout", "form"),
-    [(1, 0.3, 0.0, "loop"), (1, 0.0, 0.4, "loop"), (1, 0.25, 0.5, "unrolled"), (2, 0.3, 0.0, "loop")],
+    [
+        (1, 0.3, 0.0, "loop"),
+        (1, 0.0, 0.4, "loop"),
+        (1, 0.3, 0.0, "persistent"),
+        (1, 0.0, 0.4, "cooperative"),
+        (1, 0.25, 0.5, "unrolled"),
+        (2, 0.3, 0.0, "loop"),
+    ],
 )
 def test_masks_go_where_keras_applies_them(implementation, dropout, recurrent_dropout, form):
     layer = LSTM(

@@ -71,7 +71,8 @@ class PanelProduct:
         """
         b, panels = self.b, self.panels
         self.left, self.right, self.sums, self.bias, self.accumulate = left, right, sums, bias, accumulate
-        apart = left.gate_stride is not None
+        # Panels of another order need tiles of it, even where all gates multiply the same operand.
+        apart = left.gate_stride is not None or self.vectors > 1
         most = self.target.rows
         whole = b.times(b.quotient(rows, most), most)
         rest = b.minus(rows, whole)
