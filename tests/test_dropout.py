@@ -95,6 +95,16 @@ def test_masks_go_where_keras_applies_them(implementation, dropout, recurrent_dr
     np.testing.assert_allclose(module(x, seed=SEED), run_by_hand(layer, x, x_masks, h_masks), atol=1e-6)
 
 
+def test_masks_go_there_on_vulkan_too(vulkan):
+    layer = LSTM(5, dropout=0.25, recurrent_dropout=0.5, return_sequences=True)
+    layer.build((None, None, 3))
+    module = lstm_ir.compile(layer, "vulkan", training=True)
+    assert list(module.forms.values()) == ["persistent"]
+    x = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
+    want = run_by_hand(layer, x, dropout_mask((4, 6, 3), 0.25, 0), dropout_mask((4, 6, 5), 0.5, 1))
+    np.testing.assert_allclose(module(x, seed=SEED), want, atol=1e-6)
+
+
 def test_v2_draws_a_mask_for_every_step_on_its_fused_route():
     layer = LSTM(5, dropout=0.3, return_sequences=True, flavour="keras2")
     layer.build((None, None, 3))
