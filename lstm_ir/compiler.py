@@ -156,9 +156,11 @@ def compile_artifact(
     watch.start("passes")
     resolved = resolve_target(target, target_cpu, target_gpu)
     layer_module = layer_level(model, batch=batch, time=time, training=training)
-    refusal = resolved.why_not(layer_module.interface.inputs[0].dtype)
-    if refusal is not None:
-        raise UnsupportedError(f"dtype: {refusal}")
+    interface = layer_module.interface
+    for dtype in sorted({port.dtype for port in (*interface.inputs, *interface.outputs, *interface.states)}):
+        refusal = resolved.why_not(dtype)
+        if refusal is not None:
+            raise UnsupportedError(f"dtype: {refusal}")
     options = kernel_options(resolved, costs) if kernels else None
     scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
     description = describe(model, layer_module, scans, resolved)
