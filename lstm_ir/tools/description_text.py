@@ -36,8 +36,8 @@ def form_lines(scans: Iterable[Mapping[str, Any]], *, with_others: bool = True) 
         alike.setdefault((form, scan["reason"]), []).append(scan["name"])
     lines: list[str] = []
     for (form, reason), names in alike.items():
-        # Only a reason of the cost model goes on with the other forms.
-        why, *others = _OTHER_FORM.split(reason) if reason.startswith("about ") else [reason]
+        # A reason of the model or of the user does not go on with the other forms.
+        why, *others = [reason] if reason.startswith("asked for") else _OTHER_FORM.split(reason)
         lines.append(f"{', '.join(names)}: {form}, {why}")
         lines += [f"  instead of {other}" for other in others] if with_others else []
     return lines or ["no LSTM"]

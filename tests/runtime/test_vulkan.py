@@ -188,3 +188,13 @@ def test_loads_and_calls_leave_nothing_behind(module, compiled, draw):
     before = load_and_call(5)
     grown = load_and_call(20) - before
     assert grown < 20 * 50_000
+
+
+def test_batches_of_more_rows_than_a_dispatch_has_workgroups(vulkan, layer, draw, monkeypatch):
+    monkeypatch.setattr("lstm_ir.passes.kernels.gpu.persistent.MOST_WORKGROUPS", 2)
+    module = load(compile_artifact(layer, "vulkan").data)
+    for batch in (1, 2, 5):
+        x = draw(batch, 3, FEATURES)
+        mask = np.random.default_rng(batch).random((batch, 3)) > 0.4
+        close(module(x), run_model(model_of(layer), x).outputs[0])
+        close(module(x, mask=mask), run_model(model_of(layer), x, mask=mask).outputs[0])

@@ -18,6 +18,9 @@ from lstm_ir.passes.kernels.gpu.thread_tile import UNROLL, ThreadTile
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.structured import Size, TensorBuilder
 
+MOST_WORKGROUPS = 65535
+"""What every Vulkan device can run of a dispatch; of more blocks of rows, a workgroup takes one after another."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -68,7 +71,7 @@ class GpuPersistentKernel:
             list(reads.values()),
             self.tensors.writes(),
             self.tensors.numbers(),
-            sizes.quotient_up(self.tensors.batch, tile.rows),
+            sizes.least(sizes.quotient_up(self.tensors.batch, tile.rows), MOST_WORKGROUPS),
             tile.threads,
         )
 
@@ -87,8 +90,16 @@ class GpuPersistentKernel:
         self.part: Size = b.quotient(thread, tile.lanes) if tile.split > 1 else 0
         self.h = self.kernel.shared(tile.h_buffers * tile.h_size)
         self.sums = self.kernel.shared(tile.sums_size) if tile.split > 1 else None
-        self.pairs = [self._pair(number, b.times(group, tile.rows)) for number in range(tile.pairs)]
         self.kept = self._keep_weights()
+        blocks = b.quotient_up(tensors.batch, tile.rows)
+        with b.loop(group, blocks, b.least(blocks, MOST_WORKGROUPS)) as block:
+            self._build_block(b.times(block, tile.rows))
+        return self.kernel.executable()
+
+    def _build_block(self, first: Size) -> None:
+        """Build all steps of the rows from ``first`` on."""
+        tensors, b = self.tensors, self.b
+        self.pairs = [self._pair(number, first) for number in range(self.tile.pairs)]
         self.drops = [self._drops(pair) for pair in self.pairs]
         count = len(self.scan.init)
         start: list[SSAValue] = []
@@ -98,13 +109,7 @@ class GpuPersistentKernel:
             self._share(pair, states[0], drops, 0)
             start += [*states, b.number(0.0)]
         self.kernel.meet()
-
-        def step(k: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            return self._step(k, carried)
-
-        last = b.accumulate(0, tensors.time, 1, start, step)
-        self._finish(last)
-        return self.kernel.executable()
+        self._finish(b.accumulate(0, tensors.time, 1, start, self._step))
 
     def _pair(self, number: int, first: Size) -> Pair:
         """Return a pair of the thread, by its number among the thread's own."""

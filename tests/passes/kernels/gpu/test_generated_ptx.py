@@ -49,6 +49,11 @@ def _loops(lines):
     return [lines[labels[label] : n] for label, n in back.items()]
 
 
+def _time_loop(lines):
+    """The innermost loop in which threads wait for each other."""
+    return min((loop for loop in _loops(lines) if any("bar.sync" in line for line in loop)), key=len)
+
+
 def test_it_is_for_the_architecture_that_is_named(ptx):
     gpu, _, text = ptx
     assert f".target {gpu}" in text
@@ -59,8 +64,7 @@ def test_a_sequence_is_one_launch(ptx):
     _, _, text = ptx
     assert [name for name in _entries(text) if "scan" in name] == ["scan0"]
     assert len(_entries(text)) == 2
-    loops = _loops(_kernel(text))
-    assert any("bar.sync" in line for line in max(loops, key=len))
+    assert 1 <= sum("bar.sync" in line for line in _time_loop(_kernel(text))) <= 2
 
 
 def test_h_is_in_shared_memory(ptx):
@@ -77,7 +81,7 @@ def test_nothing_is_spilled_and_nothing_called(ptx):
 def test_small_layers_read_their_weights_once(ptx):
     """In the loop over time are loads of the projection and the mask only, one a gate and a few looks at it."""
     _, units, text = ptx
-    time_loop = max(_loops(_kernel(text)), key=len)
+    time_loop = _time_loop(_kernel(text))
     loads = sum(re.search(r"ld\.global", line) is not None for line in time_loop)
     before = sum(re.search(r"ld\.global", line) is not None for line in _kernel(text)) - loads
     if units < 100:
