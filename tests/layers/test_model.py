@@ -71,8 +71,8 @@ def test_refused(layers, error, text):
 
 
 def test_unknown_layers_are_refused_by_name():
-    with pytest.raises(UnsupportedError, match=r"layers\[0\].*'Conv1D'"):
-        Sequential.from_config({"layers": [{"class_name": "Conv1D", "config": {}}]})
+    with pytest.raises(UnsupportedError, match=r"layers\[0\].*'Conv2D'"):
+        Sequential.from_config({"layers": [{"class_name": "Conv2D", "config": {}}]})
     with pytest.raises(ArgumentError, match="layers"):
         Sequential.from_config({})
 
