@@ -49,6 +49,7 @@ class Machine:
     triple: str | None = None
 
 
+CALL = r"(callq?|blr?|jmp\s+[a-z_]+@)\s"
 X86_FMA = r"vfmadd\d+ps\s.*%{}"
 GATES = 4
 MACHINES = [
@@ -64,20 +65,47 @@ MACHINES = [
     params=[(machine, form) for machine in MACHINES for form in ("persistent", "cooperative")],
     ids=lambda param: f"{param[0].target.name}-{param[1]}",
 )
-def compiled(request, tmp_path_factory, parse_module, run_pipeline):
+def compiled(request, assembly):
     """A machine, and the lines of the kernel's function in its assembly."""
     machine, form = request.param
-    options = KernelOptions(machine.target.name, 2)
-    module = run_pipeline(parse_module(LAYER), f"{recurrence_pipeline(form, options)},{tensor_pipeline(options)}")
-    rng = np.random.default_rng(0)
-    shapes = {"k": (FEATURES, 4 * UNITS), "r": (UNITS, 4 * UNITS), "b": (4 * UNITS,)}
-    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    folder = tmp_path_factory.mktemp("intermediates")
-    flags = [*flags_for_cpu(machine.cpu), f"--iree-hal-dump-executable-intermediates-to={folder}"]
-    if machine.triple is not None:
-        flags.append(f"--iree-llvmcpu-target-triple={machine.triple}")
-    assert compile_bytecode(emit_bytecode(module, weights), flags)
-    return machine, _function((next(folder.glob("*scan0*.s"))).read_text(), "scan0")
+    return machine, assembly(machine, form)
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory, parse_module, run_pipeline):
+    """Compile the layer for a machine and return the lines of the kernel's function: ``(machine, form, element)``."""
+
+    def compile_(machine, form, element="f32"):
+        options = KernelOptions(machine.target.name, 2)
+        layer = parse_module(LAYER.replace("f32", element))
+        module = run_pipeline(layer, f"{recurrence_pipeline(form, options)},{tensor_pipeline(options)}")
+        rng = np.random.default_rng(0)
+        shapes = {"k": (FEATURES, 4 * UNITS), "r": (UNITS, 4 * UNITS), "b": (4 * UNITS,)}
+        weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        folder = tmp_path_factory.mktemp("intermediates")
+        flags = [*flags_for_cpu(machine.cpu), f"--iree-hal-dump-executable-intermediates-to={folder}"]
+        if machine.triple is not None:
+            flags.append(f"--iree-llvmcpu-target-triple={machine.triple}")
+        assert compile_bytecode(emit_bytecode(module, weights), flags)
+        return _function((next(folder.glob("*scan0*.s"))).read_text(), "scan0")
+
+    return compile_
+
+
+@pytest.mark.parametrize(
+    ("element", "widening", "multiply"),
+    [
+        ("f64", None, X86_FMA.replace("ps", "pd").format("ymm")),
+        ("f16", r"vcvtph2ps\s.*%ymm", X86_FMA.format("ymm")),
+        ("bf16", r"vpslld\s+\$16,.*%ymm", X86_FMA.format("ymm")),
+    ],
+)
+def test_other_types_call_nothing_and_widen_in_registers(assembly, element, widening, multiply):
+    machine = next(machine for machine in MACHINES if machine.cpu == "x86-64-v3")
+    lines = assembly(machine, "persistent", element)
+    assert _count(multiply, lines) > 100
+    assert widening is None or _count(widening, lines) > 20
+    assert [line for line in lines if re.match(CALL, line)] == []
 
 
 def _function(text, name):
@@ -134,7 +162,7 @@ def test_vectors_are_as_wide_as_the_unit(compiled):
 def test_kernels_call_nothing(compiled):
     """No C library is linked into a kernel: neither for its activations nor to copy rows."""
     _, lines = compiled
-    assert [line for line in lines if re.match(r"(callq?|blr?|jmp\s+[a-z_]+@)\s", line)] == []
+    assert [line for line in lines if re.match(CALL, line)] == []
 
 
 def test_largest_tile_is_one_loop(compiled):
