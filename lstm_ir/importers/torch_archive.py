@@ -20,9 +20,10 @@ from lstm_ir.importers.torch_pickle import TensorRecord, read_pickle
 ZIP_SIGNATURE = b"PK\x03\x04"
 ACCEPTED = "accepted: a state_dict, as torch.save(module.state_dict(), path) writes it"
 
-_MAX_PICKLE_BYTES = 64 * 1024 * 1024
-_MAX_TENSORS = 100_000
+_MAX_PICKLE_BYTES = 32 * 1024 * 1024
+_MAX_ENTRIES = 100_000
 _MAX_DEPTH = 8
+_MAX_NAME = 1_000
 
 
 def is_torch_archive(path: Path) -> bool:
@@ -56,25 +57,32 @@ def read_archive_tensors(path: Path) -> dict[str, StoredTensor]:
 
 
 def _named(found: dict[Any, Any], path: Path) -> Iterator[tuple[str, TensorRecord]]:
-    """Yield the tensors of dicts in dicts."""
+    """Yield the tensors of dicts in dicts; a dict may be in several others, or in itself."""
     seen: set[str] = set()
     visits = 0
-    waiting: list[tuple[str, Any, int]] = [("", found, 0)]
-    while waiting:
-        prefix, value, depth = waiting.pop()
+    open_dicts = [("", iter(found.items()))]
+    while open_dicts:
+        prefix, rest = open_dicts[-1]
+        key, value = next(rest, (None, None))
+        if key is None and value is None:
+            open_dicts.pop()
+            continue
         visits += 1
-        if visits > _MAX_TENSORS or depth > _MAX_DEPTH:
+        if visits > _MAX_ENTRIES or len(open_dicts) > _MAX_DEPTH or len(prefix) + len(str(key)) > _MAX_NAME:
             raise ModelFileError(
-                f"{path} holds more than {_MAX_TENSORS} entries, or dicts more than {_MAX_DEPTH} deep; {ACCEPTED}"
+                f"{path} holds more than {_MAX_ENTRIES} entries, dicts more than {_MAX_DEPTH} deep, or names longer "
+                f"than {_MAX_NAME}; {ACCEPTED}"
             )
-        if isinstance(value, TensorRecord):
-            if prefix in seen:
-                raise ModelFileError(f"{path} holds two tensors named {prefix!r}")
-            seen.add(prefix)
-            yield prefix, value
-        elif isinstance(value, dict):
-            inner = [(f"{prefix}.{key}" if prefix else str(key), v, depth + 1) for key, v in value.items()]
-            waiting += inner[::-1]
+        if not isinstance(value, TensorRecord | dict):
+            continue
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, dict):
+            open_dicts.append((name, iter(value.items())))
+            continue
+        if name in seen:
+            raise ModelFileError(f"{path} holds two tensors named {name!r}")
+        seen.add(name)
+        yield name, value
 
 
 class _Archive:

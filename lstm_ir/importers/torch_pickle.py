@@ -33,7 +33,7 @@ _DICT = "collections.OrderedDict"
 _SIZE = "torch.Size"
 ACCEPTED_GLOBALS = (_DICT, _TENSOR, _PARAMETER, _SIZE, *(f"torch.{name}" for name in STORAGES))
 
-_MAX_OBJECTS = 5_000_000
+_MAX_OBJECTS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Machine:
         if not isinstance(target, dict) or len(pairs) % 2:
             raise ValueError("items for what is not a dict")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if not isinstance(key, str | int | float | bool | None):
+            if not isinstance(key, str | int | float | bool):
                 raise ValueError(f"a key of type {type(key).__name__}")
             target[key] = value
 

@@ -96,8 +96,8 @@ def _file_tensors(path: Path) -> dict[str, StoredTensor]:
         return read_archive_tensors(path)
     if head[:2] in _PICKLE_STARTS:
         raise UnsupportedError(
-            f"{path} is a bare pickle (torch.save before PyTorch 1.6), which is not read; save the state_dict again "
-            "with a PyTorch of today, or as .safetensors"
+            f"{path} is a bare pickle, as torch.save wrote before PyTorch 1.6, which is not read; save the state_dict "
+            "again with a PyTorch of today, or as .safetensors"
         )
     if is_safetensors(path):
         return read_safetensors(path)

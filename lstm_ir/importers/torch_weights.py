@@ -21,6 +21,8 @@ Float = NDArray[np.floating]
 _NAME = re.compile(r"(?:(.*)\.)?(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d{1,4})(_reverse)?", re.DOTALL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
 _GATES = 4
+_MOST_PROJECTED_UNITS = 8192
+"""With proj_size the recurrent matrix is made of two small ones: what a file's size bounds otherwise, this does."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,10 @@ def find_lstm(
     own = groups[chosen]
     label = f"{where}: LSTM {chosen!r}" if chosen else f"{where}: LSTM"
     sizes = _sizes(own, label, damaged)
+    if sizes.proj_size and sizes.hidden_size > _MOST_PROJECTED_UNITS:
+        raise UnsupportedError(
+            f"{label}: proj_size with hidden_size {sizes.hidden_size}, at most {_MOST_PROJECTED_UNITS} can be compiled"
+        )
     expected = sizes.shapes()
     for name, shape in expected.items():
         if name not in own:
@@ -165,7 +171,7 @@ def _choose(
         if asked in known:
             return asked
         if asked in others:
-            raise UnsupportedError(f"{where}: {asked!r} is a {others[asked]}, only nn.LSTM is compiled")
+            raise UnsupportedError(f"{where}: {asked or 'the root'} is an {others[asked]}, only nn.LSTM is compiled")
         if asked == "" and len(known) == 1:
             return known[0]
         found = f"found {listed}" if known else "there is none"
@@ -176,7 +182,7 @@ def _choose(
         raise ArgumentError(f"prefix: {where} holds {len(known)} nn.LSTM, give the prefix of one: {listed}")
     if others:
         name, kind = next(iter(others.items()))
-        raise UnsupportedError(f"{where}: {name!r} is a {kind}, only nn.LSTM is compiled")
+        raise UnsupportedError(f"{where}: {name or 'the root'} is an {kind}, only nn.LSTM is compiled")
     held = ", ".join(list(tensors)[:6]) or "no tensors"
     raise damaged(f"{where} holds no weights of an nn.LSTM (weight_ih_l0, weight_hh_l0 ...), but {held}")
 

@@ -1,7 +1,9 @@
 """``lstm-ir compile``: a model file in, an artifact out."""
 
 import os
+import time as clock
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +13,13 @@ import typer
 from lstm_ir.errors import ArgumentError
 from lstm_ir.tools.failures import CommandLineError
 from lstm_ir.tools.interruption import run_interruptibly
-from lstm_ir.tools.options import AsJson, Batch, ModelPath, Time
+from lstm_ir.tools.options import AsJson, Batch, BatchFirst, ModelPath, Prefix, Time
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from lstm_ir.compiler import Artifact
+    from lstm_ir.layers import Model
 
 
 class Form(StrEnum):
@@ -67,6 +70,8 @@ def compile_model(
     ] = None,
     batch: Batch = None,
     time: Time = None,
+    prefix: Prefix = None,
+    batch_first: BatchFirst = False,
     form: Annotated[
         Form,
         typer.Option(
@@ -96,12 +101,13 @@ def compile_model(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Compile a Keras model file to an artifact (.vmfb) that runs without Keras.
+    """Compile a model file to an artifact (.vmfb) that runs without the framework that it comes from.
 
     Batch and time stay open unless they are fixed here: one artifact serves any batch and any number of steps.
     """
     from lstm_ir.output_file import check_output, write_atomically
     from lstm_ir.tools.console import print_json, print_result, progress
+    from lstm_ir.tools.model_source import read_source
 
     path = check_output(Path(f"{model.stem}.vmfb") if output is None else output)
     if path.exists() and model.exists() and os.path.samefile(path, model):
@@ -110,7 +116,7 @@ def compile_model(
         try:
             artifact = run_interruptibly(
                 lambda: _compile(
-                    model,
+                    lambda: read_source(model, prefix, batch_first),
                     target,
                     lambda stage: show(_STAGES[stage]),
                     _print_ir if print_ir_after_all else None,
@@ -125,7 +131,7 @@ def compile_model(
                 )
             )
         except ArgumentError as error:
-            for name in ("target_cpu", "target_gpu", "costs"):
+            for name in ("target_cpu", "target_gpu", "costs", "prefix"):
                 if str(error).startswith(f"{name}:"):
                     option = f"--{name.replace('_', '-')}"
                     raise CommandLineError(str(error).replace(name, option, 1)) from error
@@ -139,7 +145,7 @@ def compile_model(
 
 
 def _compile(
-    model: Path,
+    read: "Callable[[], Model]",
     target: str,
     on_stage: Callable[[str], None],
     after_pass: "Callable[[str, ModuleOp], None] | None",
@@ -147,7 +153,11 @@ def _compile(
 ) -> "Artifact":
     from lstm_ir.compiler import compile_artifact
 
-    return compile_artifact(model, target, on_stage=on_stage, after_pass=after_pass, **options)
+    begun = clock.perf_counter()
+    model = read()
+    seconds = clock.perf_counter() - begun
+    artifact = compile_artifact(model, target, on_stage=on_stage, after_pass=after_pass, **options)
+    return replace(artifact, seconds={**artifact.seconds, "import": seconds + artifact.seconds["import"]})
 
 
 def _print_ir(name: str, module: "ModuleOp") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstm_ir.errors import ArtifactError
-from lstm_ir.tools.options import AsJson, Batch, Time
+from lstm_ir.tools.options import AsJson, Batch, BatchFirst, Prefix, Time
 
 if TYPE_CHECKING:
     from lstm_ir.layers import Model
@@ -19,9 +19,14 @@ _WHERE_GIVEN = ("masks", "mask_reason", "driver", "producer", "format")
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A Keras model (.keras, .h5) or an artifact (.vmfb).")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A model (.keras, .h5, .pt, .pth, .safetensors) or an artifact (.vmfb)."),
+    ],
     batch: Batch = None,
     time: Time = None,
+    prefix: Prefix = None,
+    batch_first: BatchFirst = False,
     as_json: AsJson = False,
 ) -> int:
     """Show layers, inputs, outputs, states, mask, and the form of each time loop with the reason.
@@ -31,13 +36,16 @@ def inspect(
     Nothing of an artifact runs, so one made for another machine can be looked at too.
     """
     from lstm_ir.tools.console import print_json, print_result
+    from lstm_ir.tools.model_source import read_source
 
     is_artifact = _is_artifact(file)
-    if is_artifact and (batch is not None or time is not None):
+    if is_artifact and (batch is not None or time is not None or prefix is not None or batch_first):
         from lstm_ir.tools.failures import CommandLineError
 
-        raise CommandLineError("--batch and --time: only for a model; an artifact has what it was compiled with")
-    found = _artifact(file) if is_artifact else _model(file, batch, time)
+        raise CommandLineError(
+            "--batch, --time, --prefix and --batch-first: only for a model; an artifact has what it was compiled with"
+        )
+    found = _artifact(file) if is_artifact else _model(file, read_source(file, prefix, batch_first), batch, time)
     if as_json:
         print_json(found)
     else:
@@ -60,11 +68,10 @@ def _is_artifact(path: Path) -> bool:
         return False  # the model reader says what is wrong with it
 
 
-def _model(path: Path, batch: int | None, time: int | None) -> dict[str, Any]:
-    from lstm_ir.compiler import kernel_options, layer_level, lower, model_of
+def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> dict[str, Any]:
+    from lstm_ir.compiler import kernel_options, layer_level, lower
     from lstm_ir.passes.iree_session import resolve_cpu
 
-    model = model_of(path)
     module = layer_level(model, batch=batch, time=time)
     weights = sum(array.nbytes for array in module.weights.values())
     return {
@@ -147,7 +154,7 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
             settings_text(row["settings"]),
         )
     rows = {
-        found["kind"]: f"{found['name']}, {_WRITERS.get(found['keras'], found['keras'])}",
+        found["kind"]: f"{found['name']}, {_writer(found)}",
         "inputs": _ports_text(found["inputs"]),
         "mask": mask_text(found),
         **mode_text(found),
@@ -165,6 +172,13 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
             "written": found["written"],
         }
     return [layers, "", fields(rows)] if found["layers"] else [fields(rows)]
+
+
+def _writer(found: dict[str, Any]) -> str:
+    """Return which framework a model comes from; only PyTorch stacks states."""
+    if any(row["class"] == "StackStates" for row in found["layers"]):
+        return "PyTorch"
+    return str(_WRITERS.get(found["keras"], found["keras"]))
 
 
 _WRITERS = {"keras3": "Keras 3", "keras2": "Keras 2", "compat.v1": "Keras 2 with tf.compat.v1 layers"}

@@ -9,8 +9,19 @@ ModelPath = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, or .json with .weights.h5 beside it.",
+        help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, or .json with .weights.h5 beside it; or the "
+        "state_dict of a torch.nn.LSTM: .pt, .pth or .safetensors.",
     ),
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="PyTorch: which LSTM of a state_dict, such as encoder.rnn.", show_default="the only one"
+    ),
+]
+BatchFirst = Annotated[
+    bool,
+    typer.Option("--batch-first", help="PyTorch: inputs are (batch, time, features), not (time, batch, features)."),
 ]
 ArtifactPath = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="What lstm-ir compile wrote: .vmfb.")]
 AsJson = Annotated[

@@ -170,6 +170,10 @@ def _ports_text(ports: Any) -> str:
         return "none"
     if isinstance(ports, Mapping):
         ports = [ports]
-    return ", ".join(
-        f"{port['name']}: {port.get('dtype', '')}{tuple(port['shape'])}".replace("None", "?") for port in ports
-    )
+    return ", ".join(f"{port['name']}: {port.get('dtype', '')}({', '.join(_size_texts(port))})" for port in ports)
+
+
+def _size_texts(port: Mapping[str, Any]) -> list[str]:
+    """Return the sizes of a port; those that are open by what they count."""
+    counts = {port.get("batch_axis"): "batch", port.get("time_axis"): "time"}
+    return [counts.get(axis, "?") if size is None else str(size) for axis, size in enumerate(port["shape"])]

@@ -9,7 +9,7 @@ import typer
 from lstm_ir.errors import UnsupportedError
 from lstm_ir.tools.failures import EXIT_DONE, EXIT_FAILURE, CommandLineError
 from lstm_ir.tools.interruption import run_interruptibly
-from lstm_ir.tools.options import ArtifactPath, AsJson, Device, ModelPath, Threads
+from lstm_ir.tools.options import ArtifactPath, AsJson, BatchFirst, Device, ModelPath, Prefix, Threads
 
 if TYPE_CHECKING:
     from lstm_ir.layers import Model
@@ -42,6 +42,8 @@ def verify(
     atol: Annotated[
         float | None, typer.Option(min=0.0, help="Absolute tolerance.", show_default="1e-5 for float32")
     ] = None,
+    prefix: Prefix = None,
+    batch_first: BatchFirst = False,
     device: Device = None,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -58,10 +60,11 @@ def verify(
         raise CommandLineError("--batch and --time: only without --input, which has its own")
     import lstm_ir
     from lstm_ir.tools.console import progress
+    from lstm_ir.tools.model_source import read_source
     from lstm_ir.tools.verification import Tolerance, check_same_model, compare, default_tolerance, rounded_weights
 
     with progress("reading the model") as show:
-        described = lstm_ir.read_model(model)
+        described = read_source(model, prefix, batch_first)
         module = lstm_ir.load(artifact, device=device, threads=threads)
         if module.takes_seed:
             raise UnsupportedError(

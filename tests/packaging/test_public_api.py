@@ -30,6 +30,7 @@ NAMES = [
     "__version__",
     "compile",
     "from_keras",
+    "from_torch",
     "load",
     "read_model",
 ]
