@@ -28,7 +28,7 @@ def translator() -> Functional:
 @pytest.fixture(scope="module")
 def compiled() -> tuple[Functional, lstm_ir.Module]:
     model = translator()
-    return model, lstm_ir.compile(model)
+    return model, lstm_ir.compile(model, form="loop")
 
 
 @pytest.fixture
