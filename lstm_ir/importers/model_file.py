@@ -5,14 +5,16 @@ from pathlib import Path
 
 from lstm_ir.errors import ArgumentTypeError
 from lstm_ir.importers import keras_file
+from lstm_ir.importers.onnx_model import is_onnx_file, read_onnx
 from lstm_ir.importers.torch_source import from_torch, is_torch_file
 from lstm_ir.layers import Model
 
 
 def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
-    """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`).
+    """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`),
+    or an ONNX model (`.onnx`).
 
-    No framework is needed. See `keras_file.read_model`, and `from_torch`, which takes what a state_dict does not say;
+    No framework is needed. See `keras_file.read_model`, `read_onnx`, and `from_torch`, which takes what a state_dict does not say;
     here it has one LSTM, and inputs are (time, batch, features).
 
     Args:
@@ -32,4 +34,6 @@ def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | N
         raise ArgumentTypeError(f"path is {type(path).__name__}; accepted: the path of a model file")
     if weights is None and is_torch_file(Path(path)):
         return from_torch(path)
+    if weights is None and is_onnx_file(Path(path)):
+        return read_onnx(path)
     return keras_file.read_model(path, weights)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
 from lstm_ir.layers import Dropout, InferenceIdentity, Layer, Model, Recurrence
+from lstm_ir.layers.program import ProgramModel
 from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, takes_integers
 
 Shape = tuple[int | None, ...]
@@ -127,6 +128,10 @@ def interface_of(
     Raises:
         UnsupportedError: If layers disagree on layout or dtype, or one has no training mode.
     """
+    if isinstance(model, ProgramModel):
+        from lstm_ir.passes.program_interface import program_interface
+
+        return program_interface(model, batch, time)
     dtype, time_major = compute_dtype(model), _is_time_major(model)
     batch_axis, time_axis = (1, 0) if time_major else (0, 1)
     lengths = open_lengths(model, time_axis, time)

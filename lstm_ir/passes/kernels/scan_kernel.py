@@ -17,6 +17,7 @@ from lstm_ir.passes.kernels.panel_product import Left, PanelProduct
 from lstm_ir.passes.kernels.row_copy import copy_row, zero_row
 from lstm_ir.passes.kernels.scan_tensors import ScanTensors
 from lstm_ir.passes.structured import Size
+from lstm_ir.passes.weight_expression import expression_of
 
 CHUNK_BYTES = 1 << 18
 """Gate sums of a chunk of steps: they stay in the second-level cache until their step reads
@@ -27,6 +28,8 @@ def why_not(scan: ScanOp) -> str | None:
     """Return why a scan cannot run as a kernel of ours, or None if it can."""
     if scan.is_hoisted:
         return "the kernels project the input themselves; its projection is hoisted already"
+    if any(expression_of(value) is None for value in (*scan.kernels, *scan.recurrent_kernels, *scan.biases)):
+        return "its weights are computed at run time; a kernel reads them packed ahead of time"
     for op in scan.cell.block.ops:
         if isinstance(op, ActivateOp) and op.function.is_row_wise:
             return f"{op.function.kind.data} needs a whole row of units at once"
