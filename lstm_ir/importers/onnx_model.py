@@ -126,8 +126,7 @@ class _Reader:
         kinds = kinds or {array.dtype for array in arrays.values() if array.dtype.kind == "f"}
         if len(kinds) > 1:
             raise UnsupportedError(f"floats of several types: {', '.join(sorted(map(str, kinds)))}; accepted: one")
-        found: np.dtype[Any] = kinds.pop() if kinds else np.dtype(np.float32)
-        return found
+        return np.dtype(str(kinds.pop())) if kinds else np.dtype(np.float32)
 
     def _input(self, item: Any) -> Value:
         tensor = item.type.tensor_type

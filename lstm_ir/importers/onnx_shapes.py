@@ -205,7 +205,7 @@ def _gather(node: Node) -> list[Tensor]:
         return [np.asarray(table.take(places.astype(np.int64), axis), table.dtype)]
     flat: list[Tensor] = []
     for place in places.reshape(-1):
-        at: Size = int(place)
+        at = int(place)
         size = table.shape[axis]
         if isinstance(size, int) and not -size <= at < size:
             raise ModelFileError(f"element {at} of axis {axis}, which has {size}")

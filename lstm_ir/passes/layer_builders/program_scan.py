@@ -11,7 +11,7 @@ from xdsl.rewriter import InsertPoint
 from lstm_ir.dialect.index_maps import step_map
 from lstm_ir.dialect.scan_op import ScanOp, YieldOp
 from lstm_ir.dialect.shapes import accumulator_type, element_type, shape_of
-from lstm_ir.layers.program import CellFunction, Scan
+from lstm_ir.layers.program import CellFunction, Full, Scan
 from lstm_ir.passes.arithmetic import Arithmetic
 from lstm_ir.passes.layer_builders.program_functions import build_cell_function
 from lstm_ir.passes.layer_scope import LayerScope
@@ -24,6 +24,8 @@ def build_scan(b: LayerScope, scan: Scan, inputs: Sequence[SSAValue]) -> list[SS
     """Build one direction of an LSTM; returns the sequence, h and c."""
     x, kernel, recurrent, bias, h, c, *further = inputs
     batch, units = b.sizes(h)
+    has_bias = not isinstance(scan.inputs[3].operation, Full)  # as it is where the model has none
+    biases = [bias] if has_bias else []
     mask = _mask(b, scan, x, further.pop(0)) if scan.has_lengths else None
     states = [h, c]
     # What the cell reads beside gates and states are states that stay as they are.
@@ -37,7 +39,7 @@ def build_scan(b: LayerScope, scan: Scan, inputs: Sequence[SSAValue]) -> list[SS
         x,
         [kernel],
         [recurrent],
-        [bias],
+        biases,
         mask,
         states,
         _cell(scan, width, element_type(h.type)),
