@@ -1,0 +1,78 @@
+"""ONNX models give what ONNX Runtime computed of them: through the float64 reference, and compiled."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lstm_ir
+from lstm_ir.importers.onnx_model import onnx_program
+from lstm_ir.reference import run_model
+
+DATA = Path(__file__).parent / "data"
+SAMPLES = ["onnx_lstms", "onnx_operators", "onnx_torch_tagger"]
+TOLERANCE = 3e-5
+
+
+def calls_of(name):
+    with np.load(DATA / f"{name}.onnx.npz") as file:
+        recorded = dict(file)
+    for number in sorted({key.split("/")[0] for key in recorded}):
+        parts = {
+            kind: {
+                key.split("/", 2)[2]: value for key, value in recorded.items() if key.startswith(f"{number}/{kind}/")
+            }
+            for kind in ("in", "out")
+        }
+        yield parts["in"], parts["out"]
+
+
+def check(names, outputs, expected):
+    assert list(names) == list(expected)
+    for name, got in zip(names, outputs, strict=True):
+        want = expected[name]
+        assert got.shape == want.shape, name
+        assert (np.abs(got - want) <= TOLERANCE * np.maximum(1, np.abs(want))).all(), name
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_reference(name):
+    model = lstm_ir.read_model(DATA / f"{name}.onnx")
+    for inputs, outputs in calls_of(name):
+        check(model.output_names, run_model(model, inputs).outputs, outputs)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_compiled(name):
+    """One artifact for all batches and lengths; inputs and outputs have ONNX's names."""
+    module = lstm_ir.compile(DATA / f"{name}.onnx")
+    assert not module.states
+    for inputs, outputs in calls_of(name):
+        assert [spec.name for spec in module.inputs] == list(inputs)
+        check([spec.name for spec in module.outputs], module(inputs), outputs)
+
+
+def node_tests():
+    """The operator's tests in ONNX's own backend suite, made when their module is imported."""
+    suite = importlib.import_module("onnx.backend.test.case.node")
+    importlib.import_module("onnx.backend.test.case.node.lstm")
+    return [case for case in suite._NodeTestCases if case.name.startswith("test_lstm")]
+
+
+NODE_TESTS = node_tests()
+
+
+def test_the_suite_has_six_tests():
+    assert len(NODE_TESTS) >= 6
+
+
+@pytest.mark.parametrize("case", NODE_TESTS, ids=lambda case: case.name)
+def test_node(case):
+    """Weights are inputs in these models."""
+    module = lstm_ir.compile(onnx_program(case.model, case.name))
+    for inputs, expected in case.data_sets:
+        result = module(*inputs)
+        outputs = result if isinstance(result, list) else [result]
+        for got, want in zip(outputs, expected, strict=True):
+            np.testing.assert_allclose(got, want, rtol=case.rtol, atol=case.atol)
