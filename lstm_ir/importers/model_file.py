@@ -14,8 +14,8 @@ def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | N
     """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`),
     or an ONNX model (`.onnx`).
 
-    No framework is needed. See `keras_file.read_model`, `read_onnx`, and `from_torch`, which takes what a state_dict does not say;
-    here it has one LSTM, and inputs are (time, batch, features).
+    No framework is needed. See `keras_file.read_model`, `read_onnx`, and `from_torch`, which takes what a state_dict
+    does not say; here it has one LSTM, and inputs are (time, batch, features).
 
     Args:
         path: The file.

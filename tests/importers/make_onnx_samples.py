@@ -19,6 +19,11 @@ DATA = Path(__file__).parent / "data"
 FEATURES, UNITS = 3, 5
 SIZES = ((3, 4), (1, 1), (9, 5))  # batch, time
 Array = np.ndarray[Any, Any]
+SIMPLE = (
+    "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf", "Abs", "Neg", "Exp", "Floor", "Ceil", "Elu", "LeakyRelu",
+    "HardSigmoid", "Selu", "HardSwish", "Dropout", "Identity",
+)  # fmt: skip
+"""Operators on single elements, with the defaults of their attributes."""
 
 
 class Graph:
@@ -107,10 +112,7 @@ def operators() -> bytes:
     last = g.add("Gather", steps, g.array(np.array(-1, np.int64)), axis=0)
     product = g.add("MatMul", rows, g.drawn(2 * u, 6))
     a = g.add("Add", product, g.drawn(6))
-    for op in (
-        "Relu Sigmoid Tanh Softplus Softsign Erf Abs Neg Exp Floor Ceil Elu LeakyRelu HardSigmoid Selu HardSwish "
-        "Dropout Identity"
-    ).split():
+    for op in SIMPLE:
         g.add(op, a)
     positive = g.add("Abs", a, final=False)
     g.add("Sqrt", positive)

@@ -1,0 +1,154 @@
+"""ONNX files that are damaged, hostile, or hold what cannot be compiled: refused by name, before anything is made."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import lstm_ir
+from lstm_ir.errors import ModelFileError, UnsupportedError
+
+INPUT = ("x", TensorProto.FLOAT, ["time", "batch", 3])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes a graph of nodes and arrays; returns the file."""
+
+    def save(nodes, arrays=(), inputs=(INPUT,), outputs=("y",), opset=17, change=None):
+        graph = helper.make_graph(
+            nodes,
+            "g",
+            [helper.make_tensor_value_info(*given) for given in inputs],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+            [numpy_helper.from_array(np.asarray(value), name) for name, value in arrays],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        if change is not None:
+            change(model)
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return save
+
+
+def lstm(**attributes):
+    node = helper.make_node("LSTM", ["x", "W", "R"], ["y"], name="encoder", **{"hidden_size": 2, **attributes})
+    return [node], [("W", np.ones((1, 8, 3), np.float32)), ("R", np.ones((1, 8, 2), np.float32))]
+
+
+def refuses(path, error, *words):
+    with pytest.raises(error) as caught:
+        lstm_ir.read_model(path)
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_plain_model_is_read(saved):
+    model = lstm_ir.read_model(saved(*lstm()))
+    assert [(given.name, given.shape) for given in model.inputs] == [("x", (None, None, 3))]
+    assert model.output_names == ("y",)
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes"),
+    [("If", {}), ("GRU", {"hidden_size": 2}), ("ArgMax", {}), ("QuantizeLinear", {}), ("NoSuchOperator", {})],
+)
+def test_operators_are_named(saved, op, attributes):
+    refuses(saved([helper.make_node(op, ["x"], ["y"], name="here", **attributes)]), UnsupportedError, "here", op)
+
+
+def test_other_domains_are_named(saved):
+    nodes = [helper.make_node("Attention", ["x"], ["y"], name="here", domain="com.microsoft")]
+    refuses(saved(nodes), UnsupportedError, "here", "com.microsoft")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "words"),
+    [
+        ({"direction": "sideways"}, ModelFileError, ["direction", "sideways"]),
+        ({"activations": ["Sigmoid", "Tanh", "ThresholdedRelu"]}, UnsupportedError, ["ThresholdedRelu"]),
+        ({"activations": ["Sigmoid"]}, ModelFileError, ["activations"]),
+        ({"activation_alpha": [0.5]}, UnsupportedError, ["activation_alpha"]),
+        ({"hidden_size": 7}, ModelFileError, ["hidden_size=7"]),
+        ({"clip": float("nan")}, ModelFileError, ["clip"]),
+        ({"clip": "wide"}, ModelFileError, ["clip"]),
+    ],
+)
+def test_attributes_are_named(saved, attributes, error, words):
+    refuses(saved(*lstm(**attributes)), error, "encoder", *words)
+
+
+def test_weights_of_another_shape(saved):
+    nodes, arrays = lstm()
+    refuses(saved(nodes, [("W", np.ones((1, 7, 3), np.float32)), arrays[1]]), ModelFileError, "encoder", "7")
+    refuses(saved(nodes, [("W", np.ones((2, 8, 3), np.float32)), arrays[1]]), ModelFileError, "encoder", "W")
+    refuses(saved(nodes, [("W", np.ones((1, 8, 4), np.float32)), arrays[1]]), ModelFileError, "encoder", "4")
+
+
+def test_what_is_no_graph(saved, tmp_path):
+    add = helper.make_node("Add", ["x", "nowhere"], ["y"], name="sum")
+    refuses(saved([add]), ModelFileError, "sum", "nowhere")
+    refuses(saved(*lstm(), outputs=("z",)), ModelFileError, "z")
+    refuses(saved(*lstm(), opset=3), UnsupportedError, "opset 3")
+    refuses(tmp_path / "none.onnx", ModelFileError, "none.onnx")
+
+
+def test_every_truncation_is_refused(saved):
+    path = saved(*lstm())
+    data = path.read_bytes()
+    for length in range(0, len(data), 7):
+        path.write_bytes(data[:length])
+        with pytest.raises((ModelFileError, UnsupportedError)):
+            lstm_ir.read_model(path)
+
+
+def test_a_shape_that_the_data_do_not_fill(saved):
+    def claim(model):
+        model.graph.initializer[0].dims[:] = [1, 8, 1 << 40]
+
+    refuses(saved(*lstm(), change=claim), ModelFileError, "W", "holds 24 elements")
+
+
+@pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Tile"])
+def test_a_huge_constant_fills_no_memory(saved, op):
+    """It is either refused, or stays what it says without being made."""
+    shape = ("shape", np.array([1 << 20, 1 << 20], np.int64))
+    inputs = ["shape"] if op == "ConstantOfShape" else ["pair", "shape"]
+    nodes = [helper.make_node(op, inputs, ["huge"], name="big"), helper.make_node("Identity", ["x"], ["y"])]
+    path = saved(nodes, [shape, ("pair", np.ones((1, 2)[-1:], np.float32).reshape(1, 2))])
+    if op == "ConstantOfShape":
+        lstm_ir.read_model(path)
+    else:
+        refuses(path, ModelFileError, "big")
+
+
+@pytest.mark.parametrize("location", ["../secret", "/etc/hostname", "a/b", "", ".", "missing", "link"])
+def test_external_data_elsewhere(saved, tmp_path, location):
+    (tmp_path / "real").write_bytes(b"\0" * 96)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    def move(model):
+        tensor = model.graph.initializer[0]
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+
+    refuses(saved(*lstm(), change=move), ModelFileError, "W")
+
+
+def test_external_data_beside_the_model(saved, tmp_path):
+    def moved(length):
+        def move(model):
+            tensor = model.graph.initializer[0]
+            (tmp_path / "weights").write_bytes(tensor.raw_data[:length])
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="weights")
+
+        return move
+
+    model = lstm_ir.read_model(saved(*lstm(), change=moved(96)))
+    assert (model.layers[0].get_weights()[0] == 1).all()
+    refuses(saved(*lstm(), change=moved(95)), ModelFileError, "W", "95")
