@@ -11,11 +11,11 @@ from lstm_ir.layers import Model
 
 
 def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
-    """Reads a Keras model (`.keras`, `.h5`), or the weights of a `torch.nn.LSTM` (`.pt`, `.pth`, `.safetensors`),
-    or an ONNX model (`.onnx`).
+    """Reads a Keras model, an ONNX model, or the weights of a `torch.nn.LSTM`.
 
-    No framework is needed. See `keras_file.read_model`, `read_onnx`, and `from_torch`, which takes what a state_dict
-    does not say; here it has one LSTM, and inputs are (time, batch, features).
+    Those are `.keras` and `.h5`; `.onnx`; `.pt`, `.pth` and `.safetensors`. No framework is needed. See
+    `keras_file.read_model`, `read_onnx`, and `from_torch`, which takes what a state_dict does not say; here it has one
+    LSTM, and inputs are (time, batch, features).
 
     Args:
         path: The file.
