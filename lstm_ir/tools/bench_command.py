@@ -62,6 +62,9 @@ def bench(
             "--calibrate", metavar="FILE", help="Instead: measure the cost model's constants, for compile --costs."
         ),
     ] = None,
+    has_building: Annotated[
+        bool, typer.Option("--build", help="Instead: what compiling, loading and importing cost, by length and size.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Time a model, an artifact, or the benchmark's own suite, side by side with the installed peers.
@@ -77,6 +80,10 @@ def bench(
         if source is not None or is_suite:
             raise CommandLineError("--calibrate: goes with no model, artifact or --suite")
         return _calibrate(calibration, as_json=as_json)
+    if has_building:
+        if source is not None or is_suite:
+            raise CommandLineError("--build: goes with no model, artifact or --suite")
+        return _build(as_json=as_json)
     plan = Plan(
         source=source,
         is_suite=is_suite,
@@ -141,4 +148,22 @@ def _calibrate(path: Path, *, as_json: bool) -> int:
         print_json({"file": str(path), "costs": asdict(costs)})
     else:
         print_result(fields({name: f"{value:.4g} (usual {usual[name]:g})" for name, value in asdict(costs).items()}))
+    return EXIT_DONE
+
+
+def _build(*, as_json: bool) -> int:
+    """Measure what comes before a first call."""
+    from lstm_ir.tools.bench.building import building_table, measure_building
+    from lstm_ir.tools.console import fields, print_json, print_result, progress
+
+    with progress("compiling") as show:
+        building = run_interruptibly(lambda: measure_building(show))
+    if as_json:
+        print_json(building.json())
+    else:
+        rows = {
+            "first compile": f"{building.first_compile_seconds:.2f} s, with what it imports",
+            "import": f"{building.import_ms:.0f} ms over NumPy's",
+        }
+        print_result(building_table(building), "", fields(rows))
     return EXIT_DONE
