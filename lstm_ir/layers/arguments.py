@@ -46,8 +46,9 @@ def number(value: Any, argument: str) -> float:
     Raises:
         ArgumentTypeError: not a number.
     """
-    if isinstance(value, Mapping):
-        value = value.get("config", {}).get("value", value)
+    inner = value.get("config") if isinstance(value, Mapping) else None
+    if isinstance(inner, Mapping):
+        value = inner.get("value", value)
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         return float(value)
     raise ArgumentTypeError(f"{argument}: got {value!r}, expected a number")

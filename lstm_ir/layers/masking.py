@@ -24,8 +24,9 @@ class Masking(Layer):
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(mask_value, Mapping):  # Keras 3 writes NumPy scalars as {"class_name": "__numpy__", ...}
-            mask_value = mask_value.get("config", {}).get("value", mask_value)
+        inner = mask_value.get("config") if isinstance(mask_value, Mapping) else None
+        if isinstance(inner, Mapping):  # Keras 3 writes NumPy scalars as {"class_name": "__numpy__", ...}
+            mask_value = inner.get("value", mask_value)
         if isinstance(mask_value, bool) or not isinstance(mask_value, (int, float, np.integer, np.floating)):
             raise ArgumentTypeError(f"mask_value: got {mask_value!r}, expected a number")
         self.mask_value = mask_value

@@ -93,8 +93,10 @@ class Permute(Layer):
 
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+        self.dims: tuple[int, ...] = tuple(dims)
+        if not all(isinstance(axis, int) for axis in self.dims) or sorted(self.dims) != list(
+            range(1, len(self.dims) + 1)
+        ):
             raise ArgumentError(f"dims: got {dims!r}, expected the axes from 1 in some order")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
