@@ -28,7 +28,7 @@ class InvalidArgumentError(ArgumentError):
 
 
 class ModelFileError(LstmIrError, ValueError):
-    """A model file is missing, empty, truncated, not Keras's, or contradicts itself."""
+    """A model file is missing, empty, truncated, of no kind that is read, contradicts itself, or would run code."""
 
 
 class UnsupportedError(LstmIrError, NotImplementedError):

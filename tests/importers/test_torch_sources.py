@@ -81,6 +81,16 @@ def test_a_live_module_compiled_at_several_sizes_with_masks_and_states():
     agree(compiled(x, initial_state=initial), results_of(module, x, states=states))
 
 
+def test_with_a_projection_the_state_is_what_is_projected():
+    torch.manual_seed(0)
+    module = torch.nn.LSTM(3, 4, proj_size=2)
+    x, h, c = drawn(module, 2, 5), np.full((1, 2, 2), 0.3, np.float32), np.full((1, 2, 4), -0.4, np.float32)
+    projection = module.weight_hr_l0.detach().numpy()
+    initial = {"lstm_l0/h": h[0] @ np.linalg.pinv(projection).T, "lstm_l0/c": c[0]}
+    expected = results_of(module, x, states=(torch.from_numpy(h), torch.from_numpy(c)))
+    agree(run_model(from_torch(module), x, initial_state=initial).outputs, expected, 1e-6)
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float16", 4e-3), ("bfloat16", 2e-2)])
 def test_other_dtypes(tmp_path, dtype, tolerance):
     torch.manual_seed(0)

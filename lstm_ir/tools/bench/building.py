@@ -39,7 +39,7 @@ class Build:
         compile_seconds: From description to artifact, in a process that has compiled before.
         iree_seconds: IREE's part of it.
         extra_bytes: The artifact's size beyond its weights.
-        first_result_ms: From the artifact's bytes to the result of a first call of one row and T steps, 16 where it is open.
+        first_result_ms: From the artifact's bytes to the result of a first call: one row, T steps or 16.
     """
 
     features: int
