@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LONGEST, _MOST = 120, 6
+
 
 @dataclass(frozen=True)
 class StoredTensor:
@@ -26,3 +28,9 @@ class StoredTensor:
 def from_bfloat16(bits: NDArray[Any]) -> NDArray[Any]:
     """Return numbers whose bfloat16 bits are given as uint16, as float32: bfloat16 is its upper half."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def shown(*names: str) -> str:
+    """Return names out of a file for a message: quoted, and only the first of many or long ones."""
+    texts = [repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...") for name in names[:_MOST]]
+    return ", ".join(texts) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")

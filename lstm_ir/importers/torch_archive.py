@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
-from lstm_ir.importers.stored_tensor import StoredTensor, from_bfloat16
+from lstm_ir.importers.stored_tensor import StoredTensor, from_bfloat16, shown
 from lstm_ir.importers.torch_pickle import TensorRecord, read_pickle
 
 ZIP_SIGNATURE = b"PK\x03\x04"
@@ -80,7 +80,7 @@ def _named(found: dict[Any, Any], path: Path) -> Iterator[tuple[str, TensorRecor
             open_dicts.append((name, iter(value.items())))
             continue
         if name in seen:
-            raise ModelFileError(f"{path} holds two tensors named {name!r}")
+            raise ModelFileError(f"{path} holds two tensors named {shown(name)}")
         seen.add(name)
         yield name, value
 
@@ -95,13 +95,15 @@ class _Archive:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.filename in self.members:
-                    raise ModelFileError(f"{path}: the archive has two members {info.filename!r}")
+                    raise ModelFileError(f"{path}: the archive has two members {shown(info.filename)}")
                 self.members[info.filename] = info
         roots = [name.removesuffix("data.pkl") for name in self.members if name.rpartition("/")[2] == "data.pkl"]
         if any(name.endswith("/constants.pkl") for name in self.members):
             raise UnsupportedError(f"{path} is a TorchScript archive (torch.jit.save); {ACCEPTED}")
         if len(roots) != 1 or roots[0].count("/") != 1 or roots[0] in ("/", "./", "../"):
-            raise ModelFileError(f"{path}: expected one member data.pkl in a folder of the archive, found {roots}")
+            raise ModelFileError(
+                f"{path}: expected one member data.pkl in a folder of the archive, found {shown(*roots) or 'none'}"
+            )
         self.root = roots[0]
         order = self.member("byteorder", 16) if f"{self.root}byteorder" in self.members else b"little"
         if order not in (b"little", b"big"):
@@ -114,18 +116,20 @@ class _Archive:
         """A member's bytes."""
         info = self.members.get(self.root + name)
         if info is None:
-            raise ModelFileError(f"{self.path}: the archive has no member {self.root + name!r}")
+            raise ModelFileError(f"{self.path}: the archive has no member {shown(self.root + name)}")
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-            raise ModelFileError(f"{self.path}: member {info.filename!r} is compressed, which torch.save never does")
+            raise ModelFileError(
+                f"{self.path}: member {shown(info.filename)} is compressed, which torch.save never does"
+            )
         if info.file_size > min(limit, self.bytes):
             raise ModelFileError(
-                f"{self.path}: member {info.filename!r} declares {info.file_size} bytes, more than "
+                f"{self.path}: member {shown(info.filename)} declares {info.file_size} bytes, more than "
                 f"{min(limit, self.bytes)}"
             )
         with zipfile.ZipFile(self.path) as archive, archive.open(info) as file:
             data = file.read(info.file_size)
         if len(data) != info.file_size:
-            raise ModelFileError(f"{self.path}: member {info.filename!r} is truncated")
+            raise ModelFileError(f"{self.path}: member {shown(info.filename)} is truncated")
         return data
 
     def tensor(self, name: str, record: TensorRecord) -> StoredTensor:
@@ -133,7 +137,7 @@ class _Archive:
         return StoredTensor(record.shape, record.dtype, lambda: self._values(name, record))
 
     def _values(self, name: str, record: TensorRecord) -> NDArray[Any]:
-        where = f"{self.path}: tensor {name!r}"
+        where = f"{self.path}: tensor {shown(name)}"
         kind = "u2" if record.dtype == "bfloat16" else np.dtype(record.dtype).str[1:]
         dtype = np.dtype(self.order + kind)
         data = self._storage(record.key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import ModelFileError
+from lstm_ir.importers.stored_tensor import shown
 
 STORAGES = {
     "FloatStorage": "float32",
@@ -136,11 +137,13 @@ class _Machine:
         self.memo[number] = self.stack[-1]
 
     def name(self, module: Any, attribute: Any) -> None:
+        if not isinstance(module, str) or not isinstance(attribute, str):
+            raise ValueError("a name that is no text")
         name = f"{module}.{attribute}"
         if name not in ACCEPTED_GLOBALS:
             raise ModelFileError(
-                f"{self.where}: its pickle names {name!r}, which is not read; accepted: a state_dict of tensors, as "
-                "torch.save(module.state_dict(), path) writes it"
+                f"{self.where}: its pickle names {shown(name)}, which is not read; accepted: a state_dict of tensors, "
+                "as torch.save(module.state_dict(), path) writes it"
             )
         self.push(_Global(name))
 
@@ -166,7 +169,7 @@ class _Machine:
         if kind != "storage" or dtype is None or not isinstance(key, str) or not _is_size(count):
             raise ValueError("a reference that is not a storage")
         if not key.isascii() or not key.isdigit():
-            raise ValueError(f"a storage named {key!r}, expected a number")
+            raise ValueError(f"a storage named {shown(key)}, expected a number")
         self.push(_Storage(key, dtype))
 
     def reduce(self) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError, LstmIrError, UnsupportedError
-from lstm_ir.importers.stored_tensor import StoredTensor
+from lstm_ir.importers.stored_tensor import StoredTensor, shown
 
 Float = NDArray[np.floating]
 
@@ -120,7 +120,7 @@ def find_lstm(
     groups = _groups(tensors)
     chosen = _choose(groups, tensors, prefix, where, damaged)
     own = groups[chosen]
-    label = f"{where}: LSTM {chosen!r}" if chosen else f"{where}: LSTM"
+    label = f"{where}: LSTM {shown(chosen)}" if chosen else f"{where}: LSTM"
     sizes = _sizes(own, label, damaged)
     if sizes.proj_size and sizes.hidden_size > _MOST_PROJECTED_UNITS:
         raise UnsupportedError(
@@ -165,13 +165,15 @@ def _choose(
 ) -> str:
     others = {name: kind for name, own in groups.items() if (kind := _other_kind(own)) is not None}
     known = [name for name in groups if name not in others]
-    listed = ", ".join(repr(name) for name in known)
+    listed = shown(*known)
     if prefix is not None:
         asked = prefix.removesuffix(".")
         if asked in known:
             return asked
         if asked in others:
-            raise UnsupportedError(f"{where}: {asked or 'the root'} is an {others[asked]}, only nn.LSTM is compiled")
+            raise UnsupportedError(
+                f"{where}: {shown(asked) if asked else 'the root'} is an {others[asked]}, only nn.LSTM is compiled"
+            )
         if asked == "" and len(known) == 1:
             return known[0]
         found = f"found {listed}" if known else "there is none"
@@ -182,8 +184,8 @@ def _choose(
         raise ArgumentError(f"prefix: {where} holds {len(known)} nn.LSTM, give the prefix of one: {listed}")
     if others:
         name, kind = next(iter(others.items()))
-        raise UnsupportedError(f"{where}: {name or 'the root'} is an {kind}, only nn.LSTM is compiled")
-    held = ", ".join(list(tensors)[:6]) or "no tensors"
+        raise UnsupportedError(f"{where}: {shown(name) if name else 'the root'} is an {kind}, only nn.LSTM is compiled")
+    held = shown(*tensors) or "no tensors"
     raise damaged(f"{where} holds no weights of an nn.LSTM (weight_ih_l0, weight_hh_l0 ...), but {held}")
 
 
@@ -232,9 +234,8 @@ def _warn_of_the_rest(
     taken = {f"{chosen}.{name}" if chosen else name for name in own}
     rest = [name for name in tensors if name not in taken]
     if prefix is None and rest:
-        more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
         warnings.warn(
-            f"{where}: only the nn.LSTM {chosen!r} is compiled; left out: {', '.join(rest[:3])}{more} (a state_dict "
+            f"{where}: only the nn.LSTM {chosen!r} is compiled; left out: {shown(*rest)} (a state_dict "
             f"does not say what they do; prefix={chosen!r} says that this is meant)",
             UserWarning,
             stacklevel=4,

@@ -170,6 +170,14 @@ def test_names_that_multiply_are_refused(archive):
     assert "names longer than 1000" in refusal(archive(b"\x80\x02}" + key + inner + b"s."))
 
 
+def test_a_name_that_is_no_text_is_not_shown(archive):
+    """A tuple of tuples that double: written out it would fill any memory."""
+    doubling = b"K\x01q\x00" + b"".join(b"h\x00h\x00\x86r" + struct.pack("<I", 0) for _ in range(60))
+    assert "no text" in refusal(archive(b"\x80\x04" + doubling + b"\x8c\x01a\x93."))
+    long = b"c" + b"a" * 1_000_000 + b"\nb\n."
+    assert len(refusal(archive(b"\x80\x02" + long))) < 1000
+
+
 def test_a_projection_of_many_units_is_refused_before_it_is_multiplied(archive):
     """W_hh W_hr is units by units, however few numbers the file holds."""
     units = 20_000

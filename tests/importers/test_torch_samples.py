@@ -77,7 +77,7 @@ def test_read_model_takes_the_file_by_what_is_in_it(tmp_path):
     renamed.write_bytes((DATA / "torch_stack.pt").read_bytes())
     model = read_model(renamed)
     assert model.inputs[0].shape == (None, None, 3)
-    with pytest.warns(UserWarning, match=r"left out: words\.bias, words\.weight"):
+    with pytest.warns(UserWarning, match=r"left out: 'words\.bias', 'words\.weight\'"):
         read_model(DATA / "torch_tagger.safetensors")
 
 
