@@ -61,7 +61,7 @@ def compile(
     """Compile a model ahead of time, and load it.
 
     Args:
-        source: A path to a ``.keras`` or ``.h5`` file, a layer or model of lstm_ir, or a live Keras layer or Sequential
+        source: A path to a ``.keras``, ``.h5`` or ``.onnx`` file, a layer or model of lstm_ir, or a live Keras layer or
             model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
             state_dict, see ``from_torch``.
         target: ``cpu``, ``cuda`` or ``vulkan``.
@@ -203,7 +203,7 @@ def model_of(source: Any) -> "Model":
     if is_torch_module(source):
         return from_torch(source)
     raise ArgumentTypeError(
-        f"source: got {type(source).__name__}, expected a path to a .keras or .h5 file, a layer or model of "
+        f"source: got {type(source).__name__}, expected a path to a .keras, .h5 or .onnx file, a layer or model of "
         "lstm_ir, or a live Keras layer or model, or a torch.nn.LSTM"
     )
 

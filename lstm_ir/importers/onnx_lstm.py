@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.importers.onnx_node import Node
-from lstm_ir.layers.program import CellFunction, ProgramBuilder, Scan, Size, Tensor
+from lstm_ir.layers.program import CellFunction, ProgramBuilder, Scan, Size, Tensor, Transpose
 
 _GATES = (0, 2, 3, 1)
 """Where ONNX has the gates i, f, c, o."""
@@ -44,6 +44,9 @@ def read_lstm(node: Node) -> list[Tensor]:
     x = b.value(node.tensor(0))
     if x.rank != 3:
         raise ModelFileError(f"its input X has {x.rank} axes, expected 3")
+    time_major = not batch_major
+    if isinstance(x.operation, Transpose) and x.operation.order == (1, 0, 2):  # a scan reads either layout
+        x, time_major = x.operation.inputs[0], not time_major
     units = node.tensor(2).shape[-1]
     declared = node.get("hidden_size", units)
     if not isinstance(units, int) or declared != units:
@@ -53,7 +56,7 @@ def read_lstm(node: Node) -> list[Tensor]:
     if clip < 0 or not math.isfinite(clip):
         raise ModelFileError(f"attribute clip={clip}; accepted: a positive number")
     lengths = node.given(4)
-    batch, time = (x.shape[0], x.shape[1]) if batch_major else (x.shape[1], x.shape[0])
+    time, batch = (x.shape[0], x.shape[1]) if time_major else (x.shape[1], x.shape[0])
     if isinstance(lengths, np.ndarray):
         if not (lengths.dtype.kind in "iu" and isinstance(time, int) and (lengths == time).all()):
             raise UnsupportedError("its input sequence_lens is a constant; accepted: an input of the model, or none")
@@ -71,7 +74,8 @@ def read_lstm(node: Node) -> list[Tensor]:
             Scan(
                 tuple(b.value(tensor, node.name + suffix) for tensor in inputs),
                 node.name + suffix,
-                time_major=not batch_major,
+                time_major=time_major,
+                output_time_major=not batch_major,
                 is_reverse=is_reverse,
                 gate=gate,
                 candidate=candidate,

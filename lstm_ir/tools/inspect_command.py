@@ -21,7 +21,9 @@ _WHERE_GIVEN = ("masks", "mask_reason", "driver", "producer", "format")
 def inspect(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A model (.keras, .h5, .pt, .pth, .safetensors) or an artifact (.vmfb)."),
+        typer.Argument(
+            metavar="FILE", help="A model (.keras, .h5, .onnx, .pt, .pth, .safetensors) or an artifact (.vmfb)."
+        ),
     ],
     batch: Batch = None,
     time: Time = None,
@@ -70,6 +72,7 @@ def _is_artifact(path: Path) -> bool:
 
 def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> dict[str, Any]:
     from lstm_ir.compiler import kernel_options, layer_level, lower
+    from lstm_ir.layers.program import ProgramModel
     from lstm_ir.passes.iree_session import resolve_cpu
 
     module = layer_level(model, batch=batch, time=time)
@@ -78,7 +81,7 @@ def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> d
         "file": str(path),
         "kind": "model",
         "name": model.name,
-        "keras": model.flavour,
+        "keras": None if isinstance(model, ProgramModel) else model.flavour,
         "bytes": path.stat().st_size,
         "weights_bytes": weights,
         "layers": _layers(model),
@@ -175,7 +178,9 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
 
 
 def _writer(found: dict[str, Any]) -> str:
-    """Return which framework a model comes from; only PyTorch stacks states."""
+    """Return where a model comes from; only PyTorch's stack states, and ONNX's have no layers of Keras."""
+    if found["keras"] is None:
+        return "ONNX"
     if any(row["class"] == "StackStates" for row in found["layers"]):
         return "PyTorch"
     return str(_WRITERS.get(found["keras"], found["keras"]))

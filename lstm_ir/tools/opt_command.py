@@ -14,7 +14,7 @@ def opt(
         typer.Argument(
             metavar="FILE",
             show_default="-",
-            help="IR (.mlir), or a Keras model (.keras, .h5), read as IR at layer level; - is standard input.",
+            help="IR (.mlir), or a model (.keras, .h5, .onnx), read as IR at layer level; - is standard input.",
         ),
     ] = None,
     passes: Annotated[

@@ -1,4 +1,4 @@
-"""xDSL's optimizer driver, which also knows our dialects, passes and pipelines, and reads Keras models."""
+"""xDSL's optimizer driver, which also knows our dialects, passes and pipelines, and reads models."""
 
 import dataclasses
 import io
@@ -20,8 +20,8 @@ from lstm_ir.passes.pipelines import PIPELINES
 from lstm_ir.passes.universe import LSTM_UNIVERSE
 from lstm_ir.tools.console import note, write_result
 
-MODEL_SUFFIXES = (".keras", ".h5", ".hdf5")
-"""Names that are read as Keras models; all others are MLIR."""
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx")
+"""Names that are read as models; all others are MLIR."""
 
 _MODEL_FRONTEND = "keras"
 
@@ -54,7 +54,7 @@ class OptDriver(xDSLOptMain):
             self.register_pass(name, factory)
 
     def register_all_frontends(self) -> None:
-        """Read Keras models, at layer level, beside MLIR."""
+        """Read models, at layer level, beside MLIR."""
         super().register_all_frontends()  # type: ignore[no-untyped-call]  # xDSL does not type it
         self.available_frontends[_MODEL_FRONTEND] = self._read_model
 

@@ -106,6 +106,9 @@ class ProgramBuilder:
             raise ModelFileError(f"axes {list(order)} are no order of {len(x.shape)} axes")
         if isinstance(x, np.ndarray):
             return np.ascontiguousarray(x.transpose(tuple(order)))
+        if isinstance(x.operation, Transpose):
+            order = [x.operation.order[axis] for axis in order]
+            x = x.operation.inputs[0]
         if list(order) == sorted(order):
             return x
         return self.emit(
@@ -123,6 +126,8 @@ class ProgramBuilder:
             raise UnsupportedError(f"the shape {_text(x.shape)} is not known to hold what {_text(sizes)} holds")
         if isinstance(x, np.ndarray):
             return x.reshape([_number(size) for size in sizes])
+        if isinstance(x.operation, Reshape):
+            x = x.operation.inputs[0]
         if tuple(sizes) == x.shape:
             return x
         return self.emit(Reshape((x,)), tuple(sizes), is_integer=x.is_integer)[0]
@@ -236,7 +241,7 @@ class ProgramBuilder:
         """One direction of an LSTM, its shapes checked."""
         x, kernel, recurrent, bias, h, c, *further = operation.inputs
         units = recurrent.shape[0]
-        batch = x.shape[1 if operation.time_major else 0]
+        time, batch = (x.shape[0], x.shape[1]) if operation.time_major else (x.shape[1], x.shape[0])
         wanted: list[tuple[Value, Shape]] = [
             (kernel, (x.shape[2], 4 * units)),
             (recurrent, (units, 4 * units)),
@@ -252,7 +257,8 @@ class ProgramBuilder:
                 raise ModelFileError(f"an input of the LSTM has shape {_text(value.shape)}, expected {_text(shape)}")
             for own, due in zip(value.shape, shape, strict=True):
                 require_same(own, due)
-        y, last_h, last_c = self.emit(operation, (*x.shape[:2], units), (batch, units), (batch, units))
+        leading = (time, batch) if operation.output_time_major else (batch, time)
+        y, last_h, last_c = self.emit(operation, (*leading, units), (batch, units), (batch, units))
         return y, last_h, last_c
 
 

@@ -164,7 +164,7 @@ class CellFunction:
 
 @dataclass(frozen=True, eq=False)
 class Scan(Operation):
-    """One direction of an LSTM; the results are the sequence, and the last h and c.
+    """One direction of an LSTM; the results are the sequence, laid out as x or the other way, and the last h and c.
 
     With gates i, f, c, o side by side, one step is ``z = x K + h R + b``; with peepholes zi += p_i c, zf += p_f c,
     zo += p_o c'. i = f(zi), f = f(zf) or 1 - i, o = f(zo), c' = f c + i g(zc), h' = o h(c').
@@ -175,6 +175,7 @@ class Scan(Operation):
         inputs: x [T, B, I] ([B, T, I] if not ``time_major``), K [I, 4U], R [U, 4U], b [4U], h [B, U], c [B, U]; then,
             if there are ``has_lengths``, int32 [B]: steps from there on give zeros and leave the states; then, if there
             are ``has_peepholes``, p_i, p_o, p_f, each [U].
+        output_time_major: the same of the sequence, [T, B, U] or [B, T, U].
         is_reverse: whether it goes from the last step to the first; the sequence stays in the input's order.
         gate: f, of the gates.
         candidate: g, of the candidate.
@@ -185,6 +186,7 @@ class Scan(Operation):
 
     name: str
     time_major: bool
+    output_time_major: bool
     is_reverse: bool
     gate: CellFunction
     candidate: CellFunction

@@ -33,6 +33,7 @@ def build_scan(b: LayerScope, scan: Scan, inputs: Sequence[SSAValue]) -> list[SS
         states += b.elementwise([(peephole, (1,))], (batch, units), [b.element], lambda s, args: [args[0]])
     visited = step_map(time_major=scan.time_major, reverse=scan.is_reverse)
     first, second, _ = shape_of(x.type)
+    leading = (first, second) if scan.time_major == scan.output_time_major else (second, first)
     width = shape_of(h.type)[1]
     op = ScanOp(
         scan.name,
@@ -45,9 +46,9 @@ def build_scan(b: LayerScope, scan: Scan, inputs: Sequence[SSAValue]) -> list[SS
         _cell(scan, width, element_type(h.type)),
         input_map=visited,
         mask_map=None if mask is None else visited,
-        output_map=visited,
+        output_map=step_map(time_major=scan.output_time_major, reverse=scan.is_reverse),
         masked_output="zero",
-        output_type=TensorType(b.element, (first, second, width)),
+        output_type=TensorType(b.element, (*leading, width)),
     )
     b.insert(op)
     return [op.output, op.states[0], op.states[1]]

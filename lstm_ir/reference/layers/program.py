@@ -127,4 +127,4 @@ def _scan(scan: Scan, inputs: list[Array]) -> Sequence[Array]:
         counts = (t < lengths)[:, np.newaxis]
         h, c = np.where(counts, new_h, h), np.where(counts, new_c, c)
         outputs[t] = np.where(counts, new_h, 0.0)
-    return outputs if scan.time_major else outputs.swapaxes(0, 1), h, c
+    return outputs if scan.output_time_major else outputs.swapaxes(0, 1), h, c
