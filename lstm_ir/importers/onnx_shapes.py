@@ -149,7 +149,8 @@ def _slice(node: Node) -> list[Tensor]:
 def _range(size: Size, start: Size, end: Size, step: int) -> tuple[Size, Size]:
     """The first element of a slice and how many it has.
 
-    Of an open size, what is cut is taken to lie inside it; a short sequence would otherwise have a shape of its own.
+    Of an open size, what is cut is taken to lie inside it; a shorter sequence, which ONNX would cut to a shape of its
+    own, is refused in the call.
     """
     if isinstance(size, int) and isinstance(start, int) and isinstance(end, int):
         whole = range(size)[slice(_bound(start, step < 0), _bound(end, step > 0), step)]

@@ -5,7 +5,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import lstm_ir
-from lstm_ir.errors import ModelFileError, UnsupportedError
+from lstm_ir.errors import ArgumentError, ModelFileError, UnsupportedError
+from lstm_ir.passes.model_interface import interface_of
 
 INPUT = ("x", TensorProto.FLOAT, ["time", "batch", 3])
 
@@ -152,3 +153,22 @@ def test_external_data_beside_the_model(saved, tmp_path):
     model = lstm_ir.read_model(saved(*lstm(), change=moved(96)))
     assert (model.layers[0].get_weights()[0] == 1).all()
     refuses(saved(*lstm(), change=moved(95)), ModelFileError, "W", "95")
+
+
+def test_a_call_too_short_for_a_slice(saved):
+    """The artifact says how many steps its slices need; the runtime refuses fewer."""
+    given = ("x", TensorProto.FLOAT, ["batch", "time", 3])
+    bounds = [("start", np.array([-4], np.int64)), ("end", np.array([2**63 - 1], np.int64)), ("axis", np.array([1]))]
+    path = saved([helper.make_node("Slice", ["x", "start", "end", "axis"], ["y"], name="cut")], bounds, [given])
+    interface = interface_of(lstm_ir.read_model(path))
+    assert [port.least_time for port in interface.inputs] == [4]
+    assert interface_of(lstm_ir.read_model(path), time=4).outputs[0].shape == (None, 4, 3)
+    with pytest.raises(ArgumentError, match="time: got 3"):
+        interface_of(lstm_ir.read_model(path), time=3)
+
+
+def test_open_sizes_that_no_call_can_be_checked_for(saved):
+    for shape, word in ((["b", "b", 3], "two axes"), (["b", "t", "u"], "open")):
+        path = saved([helper.make_node("Neg", ["x"], ["y"])], inputs=[("x", TensorProto.FLOAT, shape)])
+        with pytest.raises(UnsupportedError, match=word):
+            interface_of(lstm_ir.read_model(path))
