@@ -30,7 +30,7 @@ Exit codes: 0 done, 1 mismatch or failure, 2 usage, 3 not supported.
 
 application = typer.Typer(
     name="lstm-ir",
-    help="Compile Keras LSTM models ahead of time, and run them without Keras.",
+    help="Compile LSTM models of Keras, PyTorch and ONNX ahead of time, and run them without a framework.",
     epilog=_EPILOG,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -57,7 +57,7 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print versions and exit."),
     ] = False,
 ) -> None:
-    """Compile Keras LSTM models ahead of time, and run them without Keras."""
+    """Compile LSTM models of Keras, PyTorch and ONNX ahead of time, and run them without a framework."""
 
 
 application.command("compile")(compile_model)
