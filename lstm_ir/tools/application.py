@@ -7,6 +7,7 @@ import typer
 
 from lstm_ir.tools.bench_command import bench
 from lstm_ir.tools.compile_command import compile_model
+from lstm_ir.tools.export_command import export
 from lstm_ir.tools.failures import EXIT_USAGE
 from lstm_ir.tools.inspect_command import inspect
 from lstm_ir.tools.opt_command import opt
@@ -64,6 +65,7 @@ application.command("compile")(compile_model)
 application.command("run")(run)
 application.command("verify")(verify)
 application.command("inspect")(inspect)
+application.command("export")(export)
 application.command("bench")(bench)
 application.command("opt")(opt)
 application.command("targets")(targets)

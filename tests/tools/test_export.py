@@ -1,0 +1,28 @@
+"""lstm-ir export."""
+
+from pathlib import Path
+
+import lstm_ir
+
+SAMPLES = Path(__file__).parents[1] / "importers" / "data"
+
+
+def test_safetensors_holds_every_weight(command, tmp_path):
+    from safetensors.numpy import load_file
+
+    source, path = SAMPLES / "k2_bidirectional.h5", tmp_path / "model.safetensors"
+    assert command("export", source, "--to", "safetensors", "-o", path).code == 0
+    model, found = lstm_ir.read_model(source), load_file(path)
+    assert len(found) == len(model.weights)
+    for layer_path, layer in model.layers_by_path.items():
+        for spec, value in zip(layer.weight_specs(), layer.get_weights(), strict=True):
+            assert (found[f"{layer_path}/{spec.name}"] == value).all()
+
+
+def test_mlir_is_taken_by_iree(command, tmp_path):
+    from iree.compiler import ir
+
+    path = tmp_path / "model.mlirbc"
+    assert command("export", SAMPLES / "k2_stacked.keras", "--to", "mlir", "-o", path).code == 0
+    with ir.Context():
+        assert "@call" in str(ir.Module.parse(path.read_bytes()).operation.get_asm(large_elements_limit=4))
