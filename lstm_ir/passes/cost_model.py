@@ -20,6 +20,11 @@ UNROLLED_MAX_STEPS = 64
 """Beyond this many steps the unrolled form is taken only when asked for: each adds compile time and code."""
 
 
+COOPERATIVE_GAIN = 1.6
+"""So many times as fast as persistent must cooperative be expected to be. Its workgroups wait for each other at every
+step: one that loses its core for a moment delays all, which no estimate of a step knows."""
+
+
 @dataclass(frozen=True)
 class Costs:
     """What a machine reaches; measured, as the defaults were, by ``lstm-ir bench --calibrate``.
@@ -247,9 +252,21 @@ def choose(facts: ScanFacts, form: str) -> tuple[str, str]:
         return form, f"asked for; {chosen.note}"
     if facts.unroll and by_form["unrolled"].is_possible:
         return "unrolled", "the layer says unroll=True"
-    best = table[0]
-    others = [f"{e.form} about {e.step_us:.1f}" if e.step_us is not None else f"{e.form}: {e.note}" for e in table[1:]]
+    best = _most_robust(table)
+    table.remove(best)
+    others = [f"{e.form} about {e.step_us:.1f}" if e.step_us is not None else f"{e.form}: {e.note}" for e in table]
+    if table and table[0].step_us is not None and best.step_us is not None and table[0].step_us < best.step_us:
+        others[0] += f", not {COOPERATIVE_GAIN:g} times as fast"
     return best.form, f"about {best.step_us:.1f} us/step ({best.note}); {'; '.join(others)}"
+
+
+def _most_robust(table: Sequence[Estimate]) -> Estimate:
+    """Return the best estimate, or persistent's where cooperative does not gain enough by the risk it takes."""
+    best = table[0]
+    if best.form != "cooperative" or best.step_us is None:
+        return best
+    alone = next(estimate for estimate in table if estimate.form == "persistent")
+    return alone if alone.step_us is not None and alone.step_us < COOPERATIVE_GAIN * best.step_us else best
 
 
 def _can_be_forced(facts: ScanFacts, form: str) -> bool:

@@ -13,10 +13,11 @@ from typing import Any
 
 __all__ = ["CallWork"]
 
-FLOP_PER_US = 40e3
+FLOP_PER_US = 70e3
 """What one core does of a scan's products in a microsecond."""
-CALL_US = 50.0
-"""What a call loses on local-task by waking the other threads and waiting for them."""
+CALL_US = 250.0
+"""What a call loses on local-task by waking the other threads and waiting for them, where other programs run too: the
+medians of calls in turns are alike where half the work on a core takes so long. On an idle machine it is 40."""
 MEETING_US = 3.0
 """What the workgroups of a cooperative scan lose a step by meeting."""
 DISPATCH_STEP_US = 6.0

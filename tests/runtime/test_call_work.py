@@ -19,20 +19,20 @@ def _work(*scans):
         ("persistent", 64, 64, 100, 2, True),
         ("persistent", 64, 1, 100_000, 8, False),  # a row's steps stay on one core
         ("persistent", 512, 1, 1000, 8, False),
-        ("persistent", 360, 2, 1, 8, True),  # two rows of 52 us each
-        ("persistent", 350, 2, 1, 8, False),
-        ("persistent", 64, 64, 1, 2, True),
-        ("persistent", 64, 60, 1, 2, False),  # the border with 2 workers: 100 us on a core
-        ("persistent", 64, 40, 1, 8, True),  # 8 workers save more of it
-        ("cooperative", 1024, 1, 1, 2, True),
-        ("cooperative", 512, 1, 1, 2, False),
-        ("cooperative", 512, 1, 2, 2, True),
+        ("persistent", 512, 2, 5, 8, True),  # two rows of 300 us each
+        ("persistent", 512, 2, 4, 8, False),
+        ("persistent", 64, 540, 1, 2, True),
+        ("persistent", 64, 530, 1, 2, False),  # the border with 2 workers: 500 us on a core
+        ("persistent", 64, 310, 1, 8, True),  # 8 workers save more of it
+        ("cooperative", 1024, 1, 3, 2, True),
+        ("cooperative", 512, 1, 8, 2, False),
+        ("cooperative", 512, 1, 10, 2, True),
         ("cooperative", 64, 1, 1000, 8, False),  # its workgroups would do little but meet
         ("loop", 128, 1, 1000, 2, False),  # a step's work does not pay for handing it over
         ("loop", 256, 1, 1000, 2, True),
         ("loop", 128, 64, 1000, 2, True),
         ("loop", 256, 1, 1, 2, False),
-        ("unrolled", 512, 1, 10, 2, True),
+        ("unrolled", 512, 1, 20, 2, True),
     ],
 )
 def test_one_scan(form, units, batch, time, workers, pays):
@@ -50,8 +50,8 @@ def test_the_directions_of_a_layer_run_at_once():
 
 def test_work_adds_up():
     one, three = (_work(*(("lstm", "persistent", 64),) * layers) for layers in (1, 3))
-    assert not one.pays(30, 1, 2)
-    assert three.pays(30, 1, 2)
+    assert not one.pays(200, 1, 2)
+    assert three.pays(200, 1, 2)
 
 
 def test_features_count_and_default_to_the_units():
@@ -59,8 +59,8 @@ def test_features_count_and_default_to_the_units():
         return CallWork.of({"scans": [{"name": "lstm", "form": "persistent", "units": 64, **rest}]})
 
     assert work() == work(features=64)
-    assert not work().pays(40, 1, 2)
-    assert work(features=256).pays(40, 1, 2)
+    assert not work().pays(300, 1, 2)
+    assert work(features=256).pays(300, 1, 2)
 
 
 @pytest.mark.parametrize(

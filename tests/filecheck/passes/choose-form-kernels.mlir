@@ -18,7 +18,9 @@
 // A step of form loop is a kernel too, where there is one.
 // LOOP-LABEL: func.func @small
 // LOOP: form = "loop", step_kernel, reason = "asked for; host loop over step dispatches"
-func.func @small(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+func.func @small(%x: tensor<?x?x3xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %K = lstm.weight "K" : tensor<3x16xf32>
+  %R = lstm.weight "R" : tensor<4x16xf32>
   %y, %h, %c = lstm.scan "s" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
     lstm.yield %g, %cp : vector<4xf32>, vector<4xf32>
@@ -34,10 +36,12 @@ func.func @small(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf3
 // ONE: form = "persistent"
 // NONE-LABEL: func.func @large
 // NONE: form = "loop"
-func.func @large(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x1024xf32>, %h0: tensor<1x256xf32>, %c0: tensor<1x256xf32>) {
-  %y, %h, %c = lstm.scan "s" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
-  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
-    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+func.func @large(%x: tensor<1x?x3xf32>, %h0: tensor<1x512xf32>, %c0: tensor<1x512xf32>) {
+  %K = lstm.weight "K" : tensor<3x2048xf32>
+  %R = lstm.weight "R" : tensor<512x2048xf32>
+  %y, %h, %c = lstm.scan "s" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x2048xf32>) recurrent_kernels(%R : tensor<512x2048xf32>) init(%h0, %c0 : tensor<1x512xf32>, tensor<1x512xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x512xf32>, tensor<1x512xf32>, tensor<1x512xf32> cell {
+  ^cell(%i: vector<512xf32>, %f: vector<512xf32>, %g: vector<512xf32>, %o: vector<512xf32>, %hp: vector<512xf32>, %cp: vector<512xf32>):
+    lstm.yield %g, %cp : vector<512xf32>, vector<512xf32>
   }
   func.return
 }
@@ -46,7 +50,9 @@ func.func @large(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x1
 // Many rows: each core takes its own, and none waits for another one.
 // CHECK-LABEL: func.func @rows
 // CHECK: form = "persistent"
-func.func @rows(%x: tensor<256x?x3xf32>, %K: tensor<3x256xf32>, %R: tensor<64x256xf32>, %h0: tensor<256x64xf32>, %c0: tensor<256x64xf32>) {
+func.func @rows(%x: tensor<256x?x3xf32>, %h0: tensor<256x64xf32>, %c0: tensor<256x64xf32>) {
+  %K = lstm.weight "K" : tensor<3x256xf32>
+  %R = lstm.weight "R" : tensor<64x256xf32>
   %y, %h, %c = lstm.scan "s" input(%x : tensor<256x?x3xf32>) kernels(%K : tensor<3x256xf32>) recurrent_kernels(%R : tensor<64x256xf32>) init(%h0, %c0 : tensor<256x64xf32>, tensor<256x64xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<256x64xf32>, tensor<256x64xf32>, tensor<256x64xf32> cell {
   ^cell(%i: vector<64xf32>, %f: vector<64xf32>, %g: vector<64xf32>, %o: vector<64xf32>, %hp: vector<64xf32>, %cp: vector<64xf32>):
     lstm.yield %g, %cp : vector<64xf32>, vector<64xf32>
@@ -59,14 +65,16 @@ func.func @rows(%x: tensor<256x?x3xf32>, %K: tensor<3x256xf32>, %R: tensor<64x25
 // CHECK-LABEL: func.func @both
 // CHECK: lstm.scan "there" {{.*}} form = "persistent", reason = "{{.*}}; cooperative: there is one core"
 // CHECK: lstm.scan "back" {{.*}} form = "persistent"
-func.func @both(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x1024xf32>, %h0: tensor<1x256xf32>, %c0: tensor<1x256xf32>) {
-  %y, %h, %c = lstm.scan "there" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
-  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
-    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+func.func @both(%x: tensor<1x?x3xf32>, %h0: tensor<1x512xf32>, %c0: tensor<1x512xf32>) {
+  %K = lstm.weight "K" : tensor<3x2048xf32>
+  %R = lstm.weight "R" : tensor<512x2048xf32>
+  %y, %h, %c = lstm.scan "there" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x2048xf32>) recurrent_kernels(%R : tensor<512x2048xf32>) init(%h0, %c0 : tensor<1x512xf32>, tensor<1x512xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x512xf32>, tensor<1x512xf32>, tensor<1x512xf32> cell {
+  ^cell(%i: vector<512xf32>, %f: vector<512xf32>, %g: vector<512xf32>, %o: vector<512xf32>, %hp: vector<512xf32>, %cp: vector<512xf32>):
+    lstm.yield %g, %cp : vector<512xf32>, vector<512xf32>
   }
-  %y2, %h2, %c2 = lstm.scan "back" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x1024xf32>) recurrent_kernels(%R : tensor<256x1024xf32>) init(%h0, %c0 : tensor<1x256xf32>, tensor<1x256xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x256xf32>, tensor<1x256xf32>, tensor<1x256xf32> cell {
-  ^cell(%i: vector<256xf32>, %f: vector<256xf32>, %g: vector<256xf32>, %o: vector<256xf32>, %hp: vector<256xf32>, %cp: vector<256xf32>):
-    lstm.yield %g, %cp : vector<256xf32>, vector<256xf32>
+  %y2, %h2, %c2 = lstm.scan "back" input(%x : tensor<1x?x3xf32>) kernels(%K : tensor<3x2048xf32>) recurrent_kernels(%R : tensor<512x2048xf32>) init(%h0, %c0 : tensor<1x512xf32>, tensor<1x512xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<1x512xf32>, tensor<1x512xf32>, tensor<1x512xf32> cell {
+  ^cell(%i: vector<512xf32>, %f: vector<512xf32>, %g: vector<512xf32>, %o: vector<512xf32>, %hp: vector<512xf32>, %cp: vector<512xf32>):
+    lstm.yield %g, %cp : vector<512xf32>, vector<512xf32>
   }
   func.return
 }
@@ -78,7 +86,9 @@ func.func @both(%x: tensor<1x?x3xf32>, %K: tensor<3x1024xf32>, %R: tensor<256x10
 // ASKED: form = "cooperative"
 // LOOP-LABEL: func.func @double
 // LOOP: form = "loop"{{.*}}step_kernel
-func.func @double(%x: tensor<?x?x3xf64>, %K: tensor<3x16xf64>, %R: tensor<4x16xf64>, %h0: tensor<?x4xf64>, %c0: tensor<?x4xf64>) {
+func.func @double(%x: tensor<?x?x3xf64>, %h0: tensor<?x4xf64>, %c0: tensor<?x4xf64>) {
+  %K = lstm.weight "K" : tensor<3x16xf64>
+  %R = lstm.weight "R" : tensor<4x16xf64>
   %y, %h, %c = lstm.scan "double" input(%x : tensor<?x?x3xf64>) kernels(%K : tensor<3x16xf64>) recurrent_kernels(%R : tensor<4x16xf64>) init(%h0, %c0 : tensor<?x4xf64>, tensor<?x4xf64>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf64>, tensor<?x4xf64>, tensor<?x4xf64> cell {
   ^cell(%i: vector<4xf64>, %f: vector<4xf64>, %g: vector<4xf64>, %o: vector<4xf64>, %hp: vector<4xf64>, %cp: vector<4xf64>):
     lstm.yield %g, %cp : vector<4xf64>, vector<4xf64>
@@ -90,7 +100,9 @@ func.func @double(%x: tensor<?x?x3xf64>, %K: tensor<3x16xf64>, %R: tensor<4x16xf
 // CHECK-LABEL: func.func @row_wise
 // CHECK: form = "loop", reason = "{{.*}}; persistent: softmax needs a whole row of units at once; cooperative: softmax needs a whole row of units at once"
 // ASKED: {{^}}lstm-choose-form: scan 'row_wise': form 'cooperative': softmax needs a whole row of units at once; possible here: auto, loop{{$}}
-func.func @row_wise(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+func.func @row_wise(%x: tensor<?x?x3xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %K = lstm.weight "K" : tensor<3x16xf32>
+  %R = lstm.weight "R" : tensor<4x16xf32>
   %y, %h, %c = lstm.scan "row_wise" input(%x : tensor<?x?x3xf32>) kernels(%K : tensor<3x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
     %a = lstm.activate <softmax> %g : vector<4xf32>
@@ -103,7 +115,8 @@ func.func @row_wise(%x: tensor<?x?x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16
 // CHECK-LABEL: func.func @hoisted
 // CHECK: form = "loop", reason = "{{.*}}; persistent: the kernels project the input themselves; its projection is hoisted already; cooperative: the kernels project the input themselves; its projection is hoisted already"
 // ASKED: {{^}}lstm-choose-form: scan 'hoisted': form 'cooperative': the kernels project the input themselves; its projection is hoisted already; possible here: auto, loop{{$}}
-func.func @hoisted(%x: tensor<?x?x16xf32>, %R: tensor<4x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+func.func @hoisted(%x: tensor<?x?x16xf32>, %h0: tensor<?x4xf32>, %c0: tensor<?x4xf32>) {
+  %R = lstm.weight "R" : tensor<4x16xf32>
   %y, %h, %c = lstm.scan "hoisted" input(%x : tensor<?x?x16xf32>) recurrent_kernels(%R : tensor<4x16xf32>) init(%h0, %c0 : tensor<?x4xf32>, tensor<?x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32> cell {
   ^cell(%i: vector<4xf32>, %f: vector<4xf32>, %g: vector<4xf32>, %o: vector<4xf32>, %hp: vector<4xf32>, %cp: vector<4xf32>):
     lstm.yield %g, %cp : vector<4xf32>, vector<4xf32>

@@ -14,7 +14,9 @@
 // CHECK-LABEL: func.func @call
 // CHECK: lstm.project
 // CHECK: lstm.scan "lstm" {{.*}} form = "loop", reason = "asked for; host loop over step dispatches, {{.*}}"
-func.func @call(%x: tensor<?x4x3xf32>, %K: tensor<3x16xf32>, %R: tensor<4x16xf32>, %h: tensor<?x4xf32>, %c: tensor<?x4xf32>) -> tensor<?x4xf32> {
+func.func @call(%x: tensor<?x4x3xf32>, %h: tensor<?x4xf32>, %c: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %K = lstm.weight "lstm/kernel" : tensor<3x16xf32>
+  %R = lstm.weight "lstm/recurrent_kernel" : tensor<4x16xf32>
   %y, %h1, %c1 = lstm.layer %x : tensor<?x4x3xf32> kernel(%K : tensor<3x16xf32>) recurrent_kernel(%R : tensor<4x16xf32>) initial_state(%h, %c : tensor<?x4xf32>, tensor<?x4xf32>) {layer = "lstm", activation = #lstm.activation<tanh>, recurrent_activation = #lstm.activation<hard_sigmoid>} -> tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
   func.return %y : tensor<?x4xf32>
 }
