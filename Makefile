@@ -31,11 +31,11 @@ help:  ## Show this help
 demo: $(VENV)/.compiler  ## Compile a trained model, run it on real recordings without TensorFlow
 	@$(RUN) examples/japanese_vowels/demo.py
 
-# Vulkan on a CPU (lavapipe), for the tests that run modules on it; where it cannot be had they are skipped and say why.
-# Not being root, having no apt-get or no network is no error.
+# Vulkan on a CPU (lavapipe), for the tests that run modules on it, where LSTM_IR_TEST_VULKAN asks for them. Not being
+# root, having no apt-get or no network is no error: they are skipped then and say why.
 .PHONY: test-device
 test-device:
-	@tests/install_vulkan.sh
+	@if [ -n "$${LSTM_IR_TEST_VULKAN:-}" ]; then tests/install_vulkan.sh; fi
 
 .PHONY: test
 test: test-device check test-filecheck test-unit  ## All checks and all tests, with the coverage of the package

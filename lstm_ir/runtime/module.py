@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -40,6 +41,10 @@ _MASK_ELEMENT = iree.HalElementType.SINT_8
 _SEED_ELEMENT = iree.HalElementType.INT_32
 
 
+TRUSTED_BACKENDS = ("llvm-cpu", "vmvx")
+"""What IREE's code is for where running it is no experiment."""
+
+
 def load(source: str | Path | bytes, device: str | None = None, threads: int | None = None) -> Module:
     """Loads a compiled module. Nothing of it runs before the whole file and this machine have been checked.
 
@@ -56,11 +61,21 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
       TargetError: It is made for another target, needs CPU features that are absent, or there is no such device.
       ArgumentError: ``threads`` is out of range or contradicts ``device``.
       ArgumentTypeError: An argument of the wrong type.
+
+    Warns:
+      RuntimeWarning: The code is for GPUs, which is experimental.
     """
     vmfb, description = unpack(_read(source))
     if not isinstance(description["target"], dict):
         raise ArtifactError("artifact: the description's target is malformed")
     backend = check_target(description["target"])
+    if backend not in TRUSTED_BACKENDS:
+        warnings.warn(
+            f"running {backend} code is experimental: calls have ended the process on a software Vulkan device, and "
+            "nothing has run on a GPU yet (docs/gpu.md)",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     workers = free_workers(backend, device, threads)
     work = CallWork.of(description) if workers > 1 else None
     advised = description.get("driver") if work is None else "local-sync"
