@@ -264,7 +264,7 @@ def test_large_inputs_in_the_callers_memory_are_only_read(form):
 def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads):
     """Both branches, on both sides of the border of 6 rows a worker."""
     rng = np.random.default_rng(1)
-    layer = LSTM(264, return_sequences=True, return_state=True)
+    layer = LSTM(328, return_sequences=True, return_state=True)
     layer.build((None, None, 5))
     artifact = compile_artifact(layer)
     assert [(scan["form"], scan["large_batch_form"]) for scan in artifact.description["scans"]] == [
@@ -304,7 +304,7 @@ def test_bf16_weights_are_those_of_the_rounded_model(form):
 
 
 def test_a_fixed_batch_or_a_form_asked_for_has_one_kernel():
-    layer = LSTM(264)
+    layer = LSTM(328)
     layer.build((None, None, 5))
     for options in ({"batch": 1}, {"form": "cooperative"}, {"form": "persistent"}):
         assert "large_batch_form" not in compile_artifact(layer, **options).description["scans"][0]
