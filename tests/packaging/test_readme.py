@@ -17,6 +17,7 @@ PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.m
 def test_blocks_run(page, tmp_path, monkeypatch):
     # The blocks name these files, as a reader would have them.
     shutil.copy(MODEL, tmp_path / "model.keras")
+    shutil.copy(ROOT / "tests" / "importers" / "data" / "onnx_torch_tagger.onnx", tmp_path / "tagger.onnx")
     recordings = np.load(MODEL.with_name("test.npz"))["recordings"]
     np.save(tmp_path / "x.npy", recordings[:3])
     monkeypatch.chdir(tmp_path)
