@@ -38,7 +38,7 @@ test-device:
 	@if [ -n "$${LSTM_IR_TEST_VULKAN:-}" ]; then tests/install_vulkan.sh; fi
 
 .PHONY: test
-test: test-device check test-filecheck test-unit  ## All checks and all tests, with the coverage of the package
+test: test-device check test-filecheck test-unit  ## All checks and all tests
 
 .PHONY: check
 check: $(VENV)/.dev  ## Style, types and import contracts
@@ -53,6 +53,11 @@ test-filecheck: $(VENV)/.dev  ## The IR's and the passes' tests only (lit and Fi
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev  ## The Python tests only; PYTEST_ARGS="tests/runtime -k state" for some of them
+	$(RUN) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+
+# Apart: tracing every line makes compiling, which most tests do, take half as long again.
+.PHONY: coverage
+coverage: $(VENV)/.dev  ## The Python tests with the lines of the package that they run; takes PYTEST_ARGS too
 	$(RUN) -m pytest -n auto --dist worksteal --cov --cov-report=term $(PYTEST_ARGS)
 
 .PHONY: format

@@ -145,13 +145,13 @@ def check_calls(module, layer, drawn, rng, calls):
 
 
 @given(drawn_layers("loop", "tensor"))
-@settings(max_examples=16)
+@settings(max_examples=8)
 def test_a_loop_of_generated_code_is_the_reference(drawn):
     check_against_reference(drawn)
 
 
 @given(drawn_layers("unrolled", "tensor"))
-@settings(max_examples=8)
+@settings(max_examples=3)  # each compiles every step apart
 def test_unrolled_generated_code_is_the_reference(drawn):
     check_against_reference(drawn)
 

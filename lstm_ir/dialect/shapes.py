@@ -13,7 +13,6 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.hints import isa
 
 DYNAMIC = DYNAMIC_INDEX
 """The size of a dimension that is known only at run time."""
@@ -25,15 +24,16 @@ def shape_of(type_: Attribute) -> tuple[int, ...]:
     Raises:
         VerifyException: If the type has no shape.
     """
-    if isa(type_, TensorType[Attribute]) or isa(type_, VectorType[Attribute]):
+    if isinstance(type_, TensorType | VectorType):
         return tuple(type_.get_shape())
     raise VerifyException(f"expected a tensor or vector, got {type_}")
 
 
 def element_type(type_: Attribute) -> Attribute:
     """Return the element type of a tensor or vector, or the type itself."""
-    if isa(type_, TensorType[Attribute]) or isa(type_, VectorType[Attribute]):
-        return type_.get_element_type()
+    if isinstance(type_, TensorType | VectorType):
+        element: Attribute = type_.get_element_type()
+        return element
     return type_
 
 
@@ -43,7 +43,7 @@ def as_float(type_: Attribute) -> AnyFloat:
     Raises:
         VerifyException: If it is not.
     """
-    if isa(type_, AnyFloat):
+    if isinstance(type_, AnyFloat):
         return type_
     raise VerifyException(f"expected a float type, got {type_}")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.utils.hints import isa
 
 from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.scan_op import YieldOp
@@ -111,7 +110,7 @@ def _is_constant(op: Operation) -> bool:
 
 def _scalar_op(op: Operation, values: dict[SSAValue, SSAValue]) -> Operation:
     """Return an op on vectors as the same op on one element."""
-    types = [t.get_element_type() if isa(t, VectorType[Attribute]) else t for t in op.result_types]
+    types = [t.get_element_type() if isinstance(t, VectorType) else t for t in op.result_types]
     properties = dict(op.properties)
     if isinstance(op, arith.ConstantOp) and isinstance(op.value, DenseIntOrFPElementsAttr):
         properties["value"] = op.value.get_attrs()[0]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.ir import Attribute
 from xdsl.printer import Printer
 
 from lstm_ir.dialect.iree_ops import GlobalOp
@@ -20,7 +21,25 @@ _MLIR_TYPES = {"f16": "float16", "f32": "float32", "f64": "float64"}
 
 
 class _PlainPrinter(Printer):
-    """Neither indents nor counts columns, which takes longer than the text itself and helps no parser."""
+    """Neither indents nor counts columns, which takes longer than the text itself and helps no parser.
+
+    An attribute is turned into text once: a kernel has thousands of types, and a dozen different ones.
+    """
+
+    def __init__(self, stream: io.StringIO) -> None:
+        super().__init__(stream=stream, print_generic_format=True, print_debuginfo=True)
+        # By identity: comparing attributes takes as long as printing them. Each is held, or its identity could return.
+        self._texts: dict[int, tuple[Attribute, str]] = {}
+
+    def print_attribute(self, attribute: Attribute) -> None:
+        found = self._texts.get(id(attribute))
+        if found is None:
+            outside, self.stream = self.stream, io.StringIO()
+            super().print_attribute(attribute)
+            found = attribute, self.stream.getvalue()
+            self._texts[id(attribute)] = found
+            self.stream = outside
+        self.print_string(found[1])
 
     def print_string(self, text: str, *, indent: int | None = None) -> None:
         assert self.stream is not None
@@ -36,8 +55,7 @@ def generic_text(module: ModuleOp) -> str:
     Generic, because the custom form of some ops loses attributes (linalg.matmul its indexing maps, for one).
     """
     stream = io.StringIO()
-    printer = _PlainPrinter(stream=stream, print_generic_format=True, print_debuginfo=True)
-    printer.print_op(module)
+    _PlainPrinter(stream).print_op(module)
     return stream.getvalue()
 
 

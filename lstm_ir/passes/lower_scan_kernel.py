@@ -21,6 +21,7 @@ from lstm_ir.passes.kernels.scan_kernel import ScanKernel
 from lstm_ir.passes.kernels.sharing import Sharing, by_kernel
 from lstm_ir.passes.kernels.unrolled import UnrolledKernel
 from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS, VectorTarget
+from lstm_ir.passes.program_rewrite import program_ops
 from lstm_ir.passes.structured import TensorBuilder
 from lstm_ir.passes.worker_count import declare_workers, load_workers
 
@@ -32,7 +33,9 @@ def _lower(module: ModuleOp, form: str, kernel: type[ScanKernel], vector: str, w
         PassFailedException: If an option is not accepted.
     """
     who = f"lstm-lower-scan-{form}"
-    scans = [op for op in module.walk() if isinstance(op, ScanOp) and op.runs_kernel and op.form == StringAttr(form)]
+    scans = [
+        op for op in program_ops(module) if isinstance(op, ScanOp) and op.runs_kernel and op.form == StringAttr(form)
+    ]
     if not scans:
         return
     if vector not in VECTOR_TARGETS:

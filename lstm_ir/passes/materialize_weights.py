@@ -14,6 +14,7 @@ from lstm_ir.dialect.iree_ops import GlobalLoadOp, GlobalOp
 from lstm_ir.dialect.layer_ops import WeightOp
 from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.recurrence_ops import GateOp, PackOp
+from lstm_ir.passes.program_rewrite import program_ops
 from lstm_ir.passes.weight_expression import WeightExpression, expression_of
 
 
@@ -38,7 +39,7 @@ class MaterializeWeightsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
         globals_: dict[WeightExpression, tuple[str, Attribute]] = {}
-        roots = [inner for inner in op.walk() if isinstance(inner, WeightOp | GateOp | PackOp | PanelsOp)]
+        roots = [inner for inner in program_ops(op) if isinstance(inner, WeightOp | GateOp | PackOp | PanelsOp)]
         for weight in roots:
             expression = expression_of(weight.results[0])
             if expression is None or not any(_is_reader(use.operation) for use in weight.results[0].uses):

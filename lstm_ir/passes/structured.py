@@ -23,7 +23,6 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
-from xdsl.utils.hints import isa
 
 from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, element_type, shape_of
 
@@ -67,7 +66,7 @@ class ScalarBuilder(Builder):
 
     def constant(self, value: float, type_: Attribute) -> SSAValue:
         """Return a float constant of a float type, or the same in every element of a vector type."""
-        if isa(type_, VectorType[Attribute]):
+        if isinstance(type_, VectorType):
             vector = VectorType(as_float(type_.get_element_type()), type_.get_shape())
             return self.do(arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(vector, [value])))
         return self.do(arith.ConstantOp(FloatAttr(value, as_float(type_))))
@@ -79,6 +78,8 @@ class ScalarBuilder(Builder):
 
     def cast(self, value: SSAValue, type_: Attribute) -> SSAValue:
         """Widen or narrow a float; the same type costs nothing."""
+        if value.type is type_:
+            return value
         width, wanted = (as_float(element_type(t)).bitwidth for t in (value.type, type_))
         if width == wanted:
             return value

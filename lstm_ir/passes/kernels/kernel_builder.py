@@ -37,8 +37,9 @@ class Place:
     @property
     def element(self) -> Attribute:
         """The type of the buffer's elements."""
-        assert isa(self.buffer.type, MemRefType[Attribute])
-        return self.buffer.type.get_element_type()
+        assert isinstance(self.buffer.type, MemRefType)
+        element: Attribute = self.buffer.type.get_element_type()
+        return element
 
 
 class KernelBuilder(IndexBuilder):
@@ -137,11 +138,11 @@ class KernelBuilder(IndexBuilder):
     def load(self, place: Place) -> SSAValue:
         """Return the element at a place."""
         value = self.do(memref.LoadOp.get(place.buffer, [self.index(place.index)]))
-        return self.cast(value, self.element) if isa(value.type, AnyFloat) else value
+        return self.cast(value, self.element) if isinstance(value.type, AnyFloat) else value
 
     def store(self, value: SSAValue, place: Place) -> None:
         """Write an element."""
-        held = self.cast(value, place.element) if isa(value.type, AnyFloat) else value
+        held = self.cast(value, place.element) if isinstance(value.type, AnyFloat) else value
         self.insert(memref.StoreOp.get(held, place.buffer, [self.index(place.index)]))
 
     def load_vector(self, place: Place) -> SSAValue:
@@ -189,7 +190,7 @@ class KernelBuilder(IndexBuilder):
         if key not in self._known:
             if isinstance(type_, IndexType):
                 self._known[key] = self._constants.do(arith.ConstantOp(IntegerAttr(int(value), type_)))
-            elif isa(type_, AnyFloat):
+            elif isinstance(type_, AnyFloat):
                 self._known[key] = self._constants.do(arith.ConstantOp(FloatAttr(value, type_)))
             elif isa(type_, VectorType[IntegerType]):
                 elements = DenseIntOrFPElementsAttr.from_list(type_, [int(value)])

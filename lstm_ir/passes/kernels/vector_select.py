@@ -8,7 +8,6 @@ from xdsl.dialects.builtin import I1, I64, AnyFloat, IntegerAttr, VectorType, i1
 from xdsl.ir import SSAValue
 from xdsl.irdl import IRDLOperation, irdl_op_definition, operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
-from xdsl.utils.hints import isa
 
 
 @irdl_op_definition
@@ -26,7 +25,7 @@ class VectorCmpfOp(IRDLOperation):
     traits = traits_def(Pure())
 
     def __init__(self, lhs: SSAValue, rhs: SSAValue, predicate: str) -> None:
-        assert isa(lhs.type, VectorType[AnyFloat])
+        assert isinstance(lhs.type, VectorType)
         # By name to the number: as the op on single floats has it.
         named = arith.CmpfOp(lhs, rhs, predicate)
         super().__init__(
