@@ -16,6 +16,7 @@ from lstm_ir.dialect.iree_ops import GlobalOp
 from lstm_ir.dialect.shapes import shape_of
 from lstm_ir.errors import CompileError
 from lstm_ir.passes.weight_expression import WeightExpression
+from lstm_ir.passes.worker_count import NO_WRAPPER
 
 _MLIR_TYPES = {"f16": "float16", "f32": "float32", "f64": "float64"}
 
@@ -84,7 +85,8 @@ def emit_bytecode(
     Args:
         module: A module at target level (lstm-check-stage{stage=target} passes).
         weights: Values of the weights by name.
-        description: Attached to every entry point as ``iree.reflection``, for tools that read plain vmfb files.
+        description: Attached as ``iree.reflection`` to the entry points that IREE wraps, for tools that read plain vmfb
+            files.
         device: IREE's attribute of the device that the module is for; None where flags say it.
 
     Raises:
@@ -96,7 +98,7 @@ def emit_bytecode(
     if description is not None:
         reflection = DictionaryAttr({"description": StringAttr(json.dumps(description, separators=(",", ":")))})
         for op in module.body.block.ops:
-            if isinstance(op, func.FuncOp):
+            if isinstance(op, func.FuncOp) and NO_WRAPPER not in op.attributes:
                 op.attributes["iree.reflection"] = reflection
     globals_ = [op for op in module.body.block.ops if isinstance(op, GlobalOp) and op.is_mutable is None]
     # The expression is ours; IREE would refuse an attribute of a dialect that it does not know.

@@ -1,7 +1,7 @@
 """How many workgroups run at once: a variable of the module, which the runtime sets when it loads it."""
 
 from xdsl.dialects import arith, func
-from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp, i32
+from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp, UnitAttr, i32
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -12,6 +12,8 @@ VARIABLE = "workers"
 """The variable's symbol."""
 SETTER = "set_workers"
 """The function that sets it: (i32) -> ()."""
+NO_WRAPPER = "iree.abi.stub"
+"""IREE's mark of a function that is exported as it stands."""
 
 
 def declare_workers(module: ModuleOp, default: int) -> None:
@@ -32,7 +34,10 @@ def declare_workers(module: ModuleOp, default: int) -> None:
     b = TensorBuilder.at_end(body)
     b.insert(GlobalStoreOp(b.do(arith.IndexCastOp(body.args[0], IndexType())), VARIABLE))
     b.insert(func.ReturnOp())
-    Rewriter.insert_op(func.FuncOp(SETTER, ((i32,), ()), Region(body)), InsertPoint.at_end(block))
+    setter = func.FuncOp(SETTER, ((i32,), ()), Region(body))
+    # IREE need not wrap it: an integer is the VM's own. Wrapping takes as long to compile as a small layer's call.
+    setter.attributes[NO_WRAPPER] = UnitAttr()
+    Rewriter.insert_op(setter, InsertPoint.at_end(block))
 
 
 def load_workers(b: TensorBuilder) -> SSAValue:

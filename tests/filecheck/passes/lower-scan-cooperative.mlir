@@ -102,7 +102,7 @@ func.func @call_masked(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x
 // CHECK:          [[MASKED:%[0-9]+]] = arith.constant 1 : index
 // CHECK:          %y, %h, %c, %{{[0-9]+}}, %{{[0-9]+}} = "flow.dispatch"({{%[0-9]+}}, %x, [[K]], [[R]], [[B]], %m, %h0, %c0, [[COUNTERS]], [[MASKED]], {{.*}} <{entry_points = [@scan0::@scan0], tied_operands = [-1 : index, -1 : index, -1 : index, -1 : index, 7 : index]{{.*}}(index, tensor<?x?x3xf32>, tensor<1x2x4x2x8xf32>, tensor<1x2x8x2x8xf32>, tensor<1x2x1x2x8xf32>, tensor<?x?xi8>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xi32>, index,{{.*}} -> (tensor<?x?x5xf32>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xf32>, tensor<?xi32>)
 // CHECK-NEXT:     func.return %y, %h, %c
-// CHECK:        func.func @set_workers([[NEW:%[0-9]+]]: i32) {
+// CHECK:        func.func @set_workers([[NEW:%[0-9]+]]: i32) attributes {iree.abi.stub} {
 // CHECK-NEXT:     [[COUNT:%[0-9]+]] = arith.index_cast [[NEW]] : i32 to index
 // CHECK-NEXT:     "util.global.store"([[COUNT]]) <{global = @workers}> : (index) -> ()
 // CHECK-NEXT:     func.return
