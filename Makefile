@@ -31,14 +31,14 @@ help:  ## Show this help
 demo: $(VENV)/.compiler  ## Compile a trained model, run it on real recordings without TensorFlow
 	@$(RUN) examples/japanese_vowels/demo.py
 
-# Vulkan on a CPU (lavapipe), for the tests that run modules on it, where LSTM_IR_TEST_VULKAN asks for them. Not being
-# root, having no apt-get or no network is no error: they are skipped then and say why.
+.PHONY: test
+test: test-device check test-filecheck test-unit test-vulkan  ## All checks and all tests
+
+# Vulkan on a CPU (lavapipe), for the tests that run modules on it. Not being root, having no apt-get or no network is
+# no error: they are skipped then and say why.
 .PHONY: test-device
 test-device:
-	@if [ -n "$${LSTM_IR_TEST_VULKAN:-}" ]; then tests/install_vulkan.sh; fi
-
-.PHONY: test
-test: test-device check test-filecheck test-unit  ## All checks and all tests
+	@tests/install_vulkan.sh
 
 .PHONY: check
 check: $(VENV)/.dev  ## Style, types and import contracts
@@ -53,7 +53,12 @@ test-filecheck: $(VENV)/.dev  ## The IR's and the passes' tests only (lit and Fi
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev  ## The Python tests only; PYTEST_ARGS="tests/runtime -k state" for some of them
-	$(RUN) -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	$(RUN) -m pytest -n auto --dist worksteal -m "not vulkan" $(PYTEST_ARGS)
+
+# One process, after the others: IREE waits for lavapipe in a loop that takes a whole core as long as a device is open.
+.PHONY: test-vulkan
+test-vulkan: $(VENV)/.dev  ## The tests that run on a Vulkan device only; LSTM_IR_ALL_CASES=1 for all recorded cases
+	$(RUN) -m pytest -m vulkan
 
 # Apart: tracing every line makes compiling, which most tests do, take half as long again.
 .PHONY: coverage

@@ -10,11 +10,17 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=200)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks the tests that run on a Vulkan device: `make test` gives them a process of their own."""
+    for item in items:
+        if "vulkan" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.vulkan)
+
+
 @pytest.fixture(scope="session")
 def vulkan():
-    """The name of a Vulkan device; a test that needs one is skipped where there is none, or nobody asks for it."""
-    if not os.environ.get("LSTM_IR_TEST_VULKAN"):
-        pytest.skip("calls on lavapipe end the process now and then (docs/gpu.md); LSTM_IR_TEST_VULKAN=1 runs these")
+    """The name of a Vulkan device; a test that needs one is skipped where there is none."""
     from lstm_ir.runtime import available_devices
 
     names = [info.device for info in available_devices() if info.driver == "vulkan"]

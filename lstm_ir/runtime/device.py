@@ -16,6 +16,7 @@ from iree.runtime import _binding as iree
 from lstm_ir.runtime.cpu_topology import default_workers
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
+from lstm_ir.runtime.vulkan_drivers import bind_drivers
 
 __all__ = ["Device", "DeviceInfo", "available_devices", "free_workers", "open_all_cores", "open_device"]
 
@@ -157,7 +158,7 @@ def _find(backend: str, device: str, driver: str, threads: int | None) -> Device
 def _find_numbered(backend: str, device: str, driver: str) -> Device:
     """Returns a driver's device, which has one name however it was asked for."""
     try:
-        entries = iree.get_cached_hal_driver(driver).query_available_devices()
+        entries = _cached_driver(driver).query_available_devices()
     except (RuntimeError, ValueError) as error:
         raise _cannot_open(backend, device, _reason(error)) from error
     if not entries:
@@ -205,7 +206,7 @@ def available_devices() -> list[DeviceInfo]:
             found.append(DeviceInfo(driver, driver, about, backends))
             continue
         try:
-            entries = iree.get_cached_hal_driver(driver).query_available_devices()
+            entries = _cached_driver(driver).query_available_devices()
         except (RuntimeError, ValueError):  # no such hardware, or no library for it
             continue
         for number, entry in enumerate(entries):
@@ -247,9 +248,16 @@ def _create(
     return Device(device, driver, threads, hal, hal_module, hal.allocator, beside)
 
 
+def _cached_driver(driver: str) -> Any:
+    """IREE's driver of a name, one for the process."""
+    if driver == "vulkan":
+        bind_drivers()
+    return iree.get_cached_hal_driver(driver)
+
+
 def _create_driver(driver: str, threads: int | None) -> Any:
     if threads is None and (driver not in _LOCAL_DRIVERS or os.getpid() == _FIRST_PROCESS):
-        return iree.get_cached_hal_driver(driver)
+        return _cached_driver(driver)
     # Worker threads are the driver's, and a forked process has lost those of IREE's cached one.
     if threads is None:
         return iree.create_hal_driver(driver)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -41,10 +40,6 @@ _MASK_ELEMENT = iree.HalElementType.SINT_8
 _SEED_ELEMENT = iree.HalElementType.INT_32
 
 
-TRUSTED_BACKENDS = ("llvm-cpu", "vmvx")
-"""What IREE's code is for where running it is no experiment."""
-
-
 def load(source: str | Path | bytes, device: str | None = None, threads: int | None = None) -> Module:
     """Loads a compiled module. Nothing of it runs before the whole file and this machine have been checked.
 
@@ -61,21 +56,11 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
       TargetError: It is made for another target, needs CPU features that are absent, or there is no such device.
       ArgumentError: ``threads`` is out of range or contradicts ``device``.
       ArgumentTypeError: An argument of the wrong type.
-
-    Warns:
-      RuntimeWarning: The code is for GPUs, which is experimental.
     """
     vmfb, description = unpack(_read(source))
     if not isinstance(description["target"], dict):
         raise ArtifactError("artifact: the description's target is malformed")
     backend = check_target(description["target"])
-    if backend not in TRUSTED_BACKENDS:
-        warnings.warn(
-            f"running {backend} code is experimental: calls have ended the process on a software Vulkan device, and "
-            "nothing has run on a GPU yet (docs/gpu.md)",
-            RuntimeWarning,
-            stacklevel=2,
-        )
     workers = free_workers(backend, device, threads)
     work = CallWork.of(description) if workers > 1 else None
     advised = description.get("driver") if work is None else "local-sync"
@@ -166,6 +151,7 @@ class Module:
         Raises:
           ArgumentError: The module has no states, ``batch`` is negative, or not the module's fixed batch size.
           ArgumentTypeError: ``batch`` is not an integer.
+          ExecutionError: The device has no memory for them.
         """
         if isinstance(batch, bool) or not isinstance(batch, int | np.integer):
             raise ArgumentTypeError(f"batch: must be an int; got {type(batch).__name__}")
