@@ -18,7 +18,7 @@ from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
 from lstm_ir.runtime.vulkan_drivers import bind_drivers
 
-__all__ = ["Device", "DeviceInfo", "available_devices", "free_workers", "open_all_cores", "open_device"]
+__all__ = ["Device", "DeviceInfo", "available_devices", "free_workers", "open_all_cores", "open_device", "reason_of"]
 
 MAX_THREADS = 256
 """IREE starts no more local-task workers than this, whatever it is asked for."""
@@ -160,7 +160,7 @@ def _find_numbered(backend: str, device: str, driver: str) -> Device:
     try:
         entries = _cached_driver(driver).query_available_devices()
     except (RuntimeError, ValueError) as error:
-        raise _cannot_open(backend, device, _reason(error)) from error
+        raise _cannot_open(backend, device, reason_of(error)) from error
     if not entries:
         raise _cannot_open(backend, device, f"driver {driver} finds no device")
     number = _number(device, driver, [str(entry.get("path", "")) for entry in entries])
@@ -244,7 +244,7 @@ def _create(
         hal = opened.create_device_by_uri(device) if device_id is None else opened.create_device(device_id)
         hal_module = iree.create_hal_module(vm_instance(), hal)
     except (RuntimeError, ValueError) as error:
-        raise _cannot_open(backend, device, _reason(error)) from error
+        raise _cannot_open(backend, device, reason_of(error)) from error
     return Device(device, driver, threads, hal, hal_module, hal.allocator, beside)
 
 
@@ -270,7 +270,7 @@ def _create_driver(driver: str, threads: int | None) -> Any:
         iree.parse_flags("--task_topology_group_count=0", *shlex.split(os.environ.get("IREE_PY_RUNTIME_FLAGS", "")))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The readable part of an error of IREE's: the text between the source position with the status code and advice."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     found = re.search(r": [A-Z_]+; ([^;]*)", text)

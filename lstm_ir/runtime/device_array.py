@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from iree.runtime import _binding as iree
 
-from lstm_ir.runtime.device import Device
+from lstm_ir.runtime.device import Device, reason_of
 from lstm_ir.runtime.dlpack import dlpack_capsule, dlpack_device
+from lstm_ir.runtime.errors import ExecutionError
 from lstm_ir.runtime.read_back import read_back
 from lstm_ir.runtime.spec import numpy_dtype
 
@@ -39,17 +40,34 @@ def upload(device: Device, array: np.ndarray[Any, Any], element: Any) -> Any:
     """Copies a C-contiguous native array to a device; returns IREE's buffer view.
 
     A copy, and not an import of the caller's memory: the caller's array may change or vanish at once.
+
+    Raises:
+      ExecutionError: The device has no memory for it, or the copy failed.
     """
-    return device.allocator.allocate_buffer_copy(_DEVICE_LOCAL, _DEFAULT_USAGE, device.hal, array, element)
+    try:
+        return device.allocator.allocate_buffer_copy(_DEVICE_LOCAL, _DEFAULT_USAGE, device.hal, array, element)
+    except (RuntimeError, ValueError) as error:
+        raise _no_memory(device, array.nbytes, error) from error
 
 
 def allocate(device: Device, shape: tuple[int, ...], dtype: np.dtype[Any], element: Any) -> Any:
-    """A buffer view of fresh memory whose contents are not defined."""
+    """A buffer view of fresh memory whose contents are not defined.
+
+    Raises:
+      ExecutionError: The device has no memory for it.
+    """
     size = dtype.itemsize
     for extent in shape:
         size *= extent
-    buffer = device.allocator.allocate_buffer(_DEVICE_LOCAL, _DEFAULT_USAGE, size)
+    try:
+        buffer = device.allocator.allocate_buffer(_DEVICE_LOCAL, _DEFAULT_USAGE, size)
+    except (RuntimeError, ValueError) as error:
+        raise _no_memory(device, size, error) from error
     return iree.HalBufferView(buffer, shape, element)
+
+
+def _no_memory(device: Device, size: int, error: Exception) -> ExecutionError:
+    return ExecutionError(f"device {device.name!r} gave no memory for {size} bytes: {reason_of(error)}")
 
 
 def download(device: Device, view: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from lstm_ir.runtime import (
     ArgumentError,
     ArgumentTypeError,
     ArtifactError,
+    ExecutionError,
     TargetError,
     available_devices,
     host_arch,
@@ -20,6 +22,7 @@ from lstm_ir.runtime import (
 from lstm_ir.runtime import device as device_module
 from lstm_ir.runtime import target as target_module
 from lstm_ir.runtime.cpu_topology import default_workers
+from lstm_ir.runtime.device_array import element_type, upload
 
 
 @pytest.mark.parametrize(
@@ -233,3 +236,12 @@ _, status = os.waitpid(child, 0)
 raise SystemExit(os.waitstatus_to_exitcode(status))
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_an_input_that_the_device_has_no_memory_for():
+    def refuse(*_):
+        raise RuntimeError("Failed to allocate buffer copy: c/allocator.c:7: RESOURCE_EXHAUSTED; nothing left; at call")
+
+    device = SimpleNamespace(name="cuda:0", hal=None, allocator=SimpleNamespace(allocate_buffer_copy=refuse))
+    with pytest.raises(ExecutionError, match=r"^device 'cuda:0' gave no memory for 24 bytes: nothing left$"):
+        upload(device, np.zeros((2, 3), np.float32), element_type("float32"))
