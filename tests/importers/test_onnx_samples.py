@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lstm_ir
+from lstm_ir.compiler import compile_artifact
 from lstm_ir.importers.onnx_model import onnx_program
 from lstm_ir.reference import run_model
 
@@ -69,8 +70,24 @@ def test_the_suite_has_six_tests():
 
 @pytest.mark.parametrize("case", NODE_TESTS, ids=lambda case: case.name)
 def test_node(case):
+    check_node(case, "cpu")
+
+
+@pytest.mark.parametrize("case", NODE_TESTS, ids=lambda case: case.name)
+def test_node_on_vulkan(vulkan, case):
+    check_node(case, "vulkan")
+
+
+def test_weights_that_are_inputs_are_not_packed_for_gpus():
+    case = NODE_TESTS[0]
+    scan = compile_artifact(onnx_program(case.model, case.name), "vulkan").description["scans"][0]
+    assert scan["form"] == "loop"
+    assert "weights are computed at run time" in scan["reason"]
+
+
+def check_node(case, target):
     """Weights are inputs in these models."""
-    module = lstm_ir.compile(onnx_program(case.model, case.name))
+    module = lstm_ir.compile(onnx_program(case.model, case.name), target)
     for inputs, expected in case.data_sets:
         result = module(*inputs)
         outputs = result if isinstance(result, list) else [result]

@@ -15,12 +15,15 @@ from lstm_ir.passes.kernels.index_builder import IndexBuilder
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.kernels.panels import Panels
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
+from lstm_ir.passes.weight_expression import expression_of
 
 
 def why_not(scan: ScanOp) -> str | None:
     """Return why a scan cannot run as a kernel on a GPU, or None if nothing but its size may be in the way."""
     if not isinstance(scan.storage_type, Float32Type | Float16Type | BFloat16Type):
         return f"the kernels compute in f32, this scan in {scan.storage_type}"
+    if any(expression_of(value) is None for value in scan.recurrent_kernels):
+        return "its recurrent weights are computed at run time; a kernel reads them packed ahead of time"
     for op in scan.cell.block.ops:
         if isinstance(op, ActivateOp) and op.function.is_row_wise:
             return f"{op.function.kind.data} needs a whole row of units at once"
