@@ -35,13 +35,15 @@ class Artifact:
 
     Attributes:
         data: The bytes of the ``.vmfb`` with description and checksum.
-        description: What the artifact says about itself.
+        description: What the artifact says about itself; of several targets what it says of the first.
         seconds: Time of each stage: import, passes, emission, iree.
+        others: What it says of further targets.
     """
 
     data: bytes
     description: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    others: tuple[Mapping[str, Any], ...] = ()
 
 
 def compile(
@@ -64,7 +66,8 @@ def compile(
         source: A path to a ``.keras``, ``.h5`` or ``.onnx`` file, a layer or model of lstm_ir, or a live Keras layer or
             model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
             state_dict, see ``from_torch``.
-        target: ``cpu``, ``cuda`` or ``vulkan``.
+        target: ``cpu``, ``cuda`` or ``vulkan``; or several in one artifact, ``cpu,vulkan``, each with its own copy of
+            the weights: ``load(device=)`` chooses, and without a device the first is taken.
         output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written,
             and before it is loaded: for a target that cannot run here it is there although loading fails.
         target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
@@ -143,8 +146,26 @@ def compile_artifact(
         on_stage: Called with what is about to happen: import, passes, emission, iree.
         after_pass: Called with the name of each pass and the module after it.
     """
-    _check_arguments(target, batch, time, form, weights)
+    targets = [name.strip() for name in str(target).split(",")]
+    for name in targets:
+        _check_arguments(name, batch, time, form, weights)
     _check_installed()
+    if len(targets) > 1:
+        from lstm_ir.several_targets import compile_several
+
+        return compile_several(
+            source,
+            targets,
+            {"target_cpu": target_cpu, "target_gpu": target_gpu, "costs": costs},
+            batch=batch,
+            time=time,
+            form=form,
+            weights=weights,
+            training=training,
+            kernels=kernels,
+            on_stage=on_stage,
+            after_pass=after_pass,
+        )
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.iree_session import compile_bytecode
     from lstm_ir.passes.targets import resolve_target

@@ -18,7 +18,7 @@ from lstm_ir.runtime.errors import (
 )
 
 if TYPE_CHECKING:
-    from lstm_ir.runtime.artifact import pack, unpack
+    from lstm_ir.runtime.artifact import join, pack, unpack, unpack_all
     from lstm_ir.runtime.cpu_features import host_arch, host_features
     from lstm_ir.runtime.device import DeviceInfo, available_devices
     from lstm_ir.runtime.device_array import DeviceArray
@@ -41,9 +41,11 @@ __all__ = [
     "available_devices",
     "host_arch",
     "host_features",
+    "join",
     "load",
     "pack",
     "unpack",
+    "unpack_all",
 ]
 
 _HOMES = {
@@ -55,9 +57,11 @@ _HOMES = {
     "available_devices": "device",
     "host_arch": "cpu_features",
     "host_features": "cpu_features",
+    "join": "artifact",
     "load": "module",
     "pack": "artifact",
     "unpack": "artifact",
+    "unpack_all": "artifact",
 }
 
 

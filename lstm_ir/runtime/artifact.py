@@ -8,21 +8,32 @@ Layout, little endian::
 
 The digest covers every byte before it, so no byte of the file is outside it. IREE's own tools read a vmfb from its
 front and ignore what follows, so ``iree-run-module`` runs an artifact as it is.
+
+An artifact for several targets, format 2, is whole artifacts one after another, weights and all::
+
+    artifact | zeros up to a multiple of 8 | artifact | zeros ... | index, UTF-8 JSON | trailer, 64 bytes
+
+    index: {"artifacts": [bytes of each ...]}; in the trailer, the lengths of all artifacts with zeros, and of the index
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import struct
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from lstm_ir.runtime.errors import ArtifactError
 
-__all__ = ["FORMAT", "pack", "unpack"]
+__all__ = ["FORMAT", "FORMAT_OF_SEVERAL", "join", "pack", "unpack", "unpack_all"]
 
 FORMAT = 1
-"""The newest format that this version reads and the one it writes."""
+"""The format of an artifact for one target, and of descriptions."""
+FORMAT_OF_SEVERAL = 2
+"""The format of one for several, and the newest that this version reads."""
 
 _MAGIC = b"LSTM-IR\0"
 # Later formats keep these 64 bytes, so that an old reader can still tell "newer" from "altered".
@@ -55,9 +66,23 @@ def pack(vmfb: bytes, description: dict[str, Any]) -> bytes:
     except (TypeError, ValueError) as error:
         raise ArtifactError(f"artifact: the description is not JSON: {error}") from error
     encoded = text.encode()
-    padding = bytes(-len(vmfb) % _ALIGNMENT)
-    trailer = _TRAILER.pack(_MAGIC, FORMAT, 0, len(vmfb), len(encoded), bytes(_DIGEST_BYTES))
-    body = b"".join((vmfb, padding, encoded, trailer[:-_DIGEST_BYTES]))
+    return _seal(FORMAT, vmfb, encoded)
+
+
+def join(artifacts: Sequence[bytes]) -> bytes:
+    """Makes one artifact of several, of the same model for different targets.
+
+    Args:
+      artifacts: What ``pack`` made of each. The first is the one that runs where nobody names a device.
+    """
+    padded = b"".join(artifact + bytes(-len(artifact) % _ALIGNMENT) for artifact in artifacts)
+    index = {"artifacts": [len(artifact) for artifact in artifacts]}
+    return _seal(FORMAT_OF_SEVERAL, padded, json.dumps(index, separators=(",", ":")).encode())
+
+
+def _seal(version: int, content: bytes, text: bytes) -> bytes:
+    trailer = _TRAILER.pack(_MAGIC, version, 0, len(content), len(text), bytes(_DIGEST_BYTES))
+    body = b"".join((content, bytes(-len(content) % _ALIGNMENT), text, trailer[:-_DIGEST_BYTES]))
     return body + hashlib.sha256(body).digest()
 
 
@@ -68,28 +93,53 @@ def unpack(data: bytes | bytearray | memoryview) -> tuple[bytes, dict[str, Any]]
       data: The whole file.
 
     Returns:
-      The vmfb and the description.
+      The vmfb and the description; of an artifact for several targets those of the first.
 
     Raises:
       ArtifactError: The data is empty, is not an artifact, was cut or altered, or has a newer format.
     """
+    return unpack_all(data)[0]
+
+
+def unpack_all(data: bytes | bytearray | memoryview) -> list[tuple[bytes, dict[str, Any]]]:
+    """Does what ``unpack`` does for every target of an artifact, in their order."""
     view = memoryview(data)
+    version, content, text = _open(view)
+    if version == FORMAT:
+        return [(bytes(content), _parse(bytes(text)))]
+    try:
+        sizes = [operator.index(size) for size in json.loads(bytes(text))["artifacts"]]
+        starts = [*accumulate((size + -size % _ALIGNMENT for size in sizes), initial=0)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ArtifactError("artifact: the index of its targets is malformed") from error
+    if not sizes or starts[-1] != len(content):
+        raise ArtifactError("artifact: the index of its targets contradicts the file's length")
+    found = []
+    for start, size in zip(starts, sizes, strict=False):  # the last start is the end
+        if _open(content[start : start + size])[0] != FORMAT:
+            raise ArtifactError("artifact: the index of its targets is malformed")
+        found.append(unpack(content[start : start + size]))
+    return found
+
+
+def _open(view: memoryview) -> tuple[int, memoryview, memoryview]:
+    """Returns the format, and what stands before the trailer: code or artifacts, and the JSON."""
     if len(view) == 0:
         raise ArtifactError("artifact: the file is empty")
     if len(view) < _TRAILER.size or bytes(view[-_TRAILER.size :][: len(_MAGIC)]) != _MAGIC:
         raise ArtifactError(f"artifact: {_without_trailer(view)}")
-    _, version, zero, vmfb_bytes, description_bytes, digest = _TRAILER.unpack(view[-_TRAILER.size :])
+    _, version, zero, content_bytes, text_bytes, digest = _TRAILER.unpack(view[-_TRAILER.size :])
     if hashlib.sha256(view[:-_DIGEST_BYTES]).digest() != digest:
         raise ArtifactError("artifact: the checksum does not match: the file was altered after it was written")
-    if version > FORMAT:
+    if version > FORMAT_OF_SEVERAL:
         raise ArtifactError(
-            f"artifact: format {version} is newer than the newest that this lstm-ir reads ({FORMAT}): upgrade lstm-ir"
+            f"artifact: format {version} is newer than the newest that this lstm-ir reads ({FORMAT_OF_SEVERAL}): "
+            "upgrade lstm-ir"
         )
-    start = vmfb_bytes + -vmfb_bytes % _ALIGNMENT
-    if version < 1 or zero != 0 or start + description_bytes + _TRAILER.size != len(view):
+    start = content_bytes + -content_bytes % _ALIGNMENT
+    if version < 1 or zero != 0 or start + text_bytes + _TRAILER.size != len(view):
         raise ArtifactError("artifact: the lengths in the trailer contradict the file's")
-    description = _parse(bytes(view[start : start + description_bytes]))
-    return bytes(view[:vmfb_bytes]), description
+    return version, view[:content_bytes], view[start : start + text_bytes]
 
 
 def _without_trailer(view: memoryview) -> str:

@@ -19,7 +19,7 @@ from lstm_ir.runtime.arguments import (
     check_tensor,
     check_values,
 )
-from lstm_ir.runtime.artifact import unpack
+from lstm_ir.runtime.artifact import unpack_all
 from lstm_ir.runtime.call_work import CallWork
 from lstm_ir.runtime.compiled_code import CompiledCode
 from lstm_ir.runtime.device import Device, free_workers, open_device
@@ -31,7 +31,7 @@ from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.runners import Runner, Runners
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
-from lstm_ir.runtime.target import check_target
+from lstm_ir.runtime.target import check_target, choose_target
 
 __all__ = ["Module", "load"]
 
@@ -48,6 +48,8 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
       device: Where to run it: "local-sync", "local-task", "cuda", "vulkan", or one of several: "cuda:1" ...
       threads: CPU worker threads; 1 runs on the caller's thread.
 
+    Of an artifact for several targets the first one that ``device`` runs is loaded; without ``device`` the first.
+
     With neither, CPU code runs small calls on the caller's thread and large ones on all cores, as their batch and time
     say; where there is one core only, all on the caller's thread. Of other modules the artifact says where to run it.
 
@@ -57,7 +59,8 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
       ArgumentError: ``threads`` is out of range or contradicts ``device``.
       ArgumentTypeError: An argument of the wrong type.
     """
-    vmfb, description = unpack(_read(source))
+    parts = unpack_all(_read(source))
+    vmfb, description = parts[choose_target([described for _, described in parts], device, threads)]
     if not isinstance(description["target"], dict):
         raise ArtifactError("artifact: the description's target is malformed")
     backend = check_target(description["target"])

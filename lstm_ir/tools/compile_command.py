@@ -48,7 +48,9 @@ _STAGES = {
 
 def compile_model(
     model: ModelPath,
-    target: Annotated[str, typer.Option(help="What to compile for: cpu, cuda or vulkan.")] = "cpu",
+    target: Annotated[
+        str, typer.Option(help="What to compile for: cpu, cuda or vulkan; or several, cpu,vulkan.")
+    ] = "cpu",
     target_cpu: Annotated[
         str,
         typer.Option(
@@ -168,24 +170,26 @@ def _print_ir(name: str, module: "ModuleOp") -> None:
 
 def _result(path: Path, artifact: "Artifact") -> dict[str, Any]:
     description = artifact.description
+    weights = sum(each["weights_bytes"] for each in (description, *artifact.others))
     return {
         "artifact": str(path),
         "bytes": len(artifact.data),
-        "weights_bytes": description["weights_bytes"],
-        "bytes_beyond_weights": len(artifact.data) - description["weights_bytes"],
+        "weights_bytes": weights,
+        "bytes_beyond_weights": len(artifact.data) - weights,
         "target": description["target"],
         "scans": description["scans"],
         "driver": description["driver"],
         "training": description.get("seed") is not None,
         "seconds": dict(artifact.seconds),
+        "others": [{key: other[key] for key in ("target", "scans", "driver")} for other in artifact.others],
     }
 
 
 def _table(path: Path, artifact: "Artifact") -> Any:
     from lstm_ir.tools.console import bytes_text, fields
-    from lstm_ir.tools.description_text import form_lines, mode_text, target_text
+    from lstm_ir.tools.description_text import form_lines, mode_text, other_rows, target_text
 
-    weights = artifact.description["weights_bytes"]
+    weights = sum(each["weights_bytes"] for each in (artifact.description, *artifact.others))
     stages = [f"{stage} {seconds:.2f}" for stage, seconds in artifact.seconds.items()]
     return fields(
         {
@@ -193,6 +197,7 @@ def _table(path: Path, artifact: "Artifact") -> Any:
             "size": f"{bytes_text(len(artifact.data))}, {bytes_text(len(artifact.data) - weights)} beyond the weights",
             "target": target_text(artifact.description["target"]),
             "forms": "\n".join(form_lines(artifact.description["scans"], with_others=False)),
+            **other_rows(artifact.others, with_others=False),
             **mode_text(artifact.description),
             "seconds": f"{', '.join(stages)}, in all {sum(artifact.seconds.values()):.2f}",
         }

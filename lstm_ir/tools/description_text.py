@@ -43,6 +43,21 @@ def form_lines(scans: Iterable[Mapping[str, Any]], *, with_others: bool = True) 
     return lines or ["no LSTM"]
 
 
+def other_rows(others: Iterable[Mapping[str, Any]], *, with_others: bool = True) -> dict[str, str]:
+    """Return the rows of a table about an artifact's further targets.
+
+    Args:
+        others: Their descriptions.
+        with_others: As of ``form_lines``.
+    """
+    return {
+        f"and for {other['target']['name']}": "\n".join(
+            [target_text(other["target"]), *form_lines(other["scans"], with_others=with_others)]
+        )
+        for other in others
+    }
+
+
 def port_text(port: Mapping[str, Any]) -> str:
     """Return a tensor of the interface in words: ``x: float32 (batch, time, 12)``."""
     names = {port.get("batch_axis"): "batch", port.get("time_axis"): "time"}

@@ -92,14 +92,14 @@ def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> d
 
 def _artifact(path: Path) -> dict[str, Any]:
     from lstm_ir.layers import Functional, Sequential
-    from lstm_ir.runtime import unpack
+    from lstm_ir.runtime import unpack_all
 
     try:
         data = path.read_bytes()
         changed = clock.strftime("%Y-%m-%d %H:%M:%S", clock.localtime(path.stat().st_mtime))
     except OSError as error:
         raise ArtifactError(f"artifact {str(path)!r}: cannot be read: {error.strerror or error}") from error
-    vmfb, description = unpack(data)
+    (vmfb, description), *others = unpack_all(data)
     layers: list[dict[str, Any]] = []
     described = description.get("model")
     if described is not None:
@@ -123,6 +123,10 @@ def _artifact(path: Path) -> dict[str, Any]:
             for key in ("masks", "mask_reason", "driver", "producer", "format")
             if key in description
         },
+        "others": [
+            {"module_bytes": len(code), **{key: other.get(key) for key in ("target", "scans", "driver")}}
+            for code, other in others
+        ],
     }
 
 
@@ -144,7 +148,7 @@ def _layers(model: "Model") -> list[dict[str, Any]]:
 
 def _drawing(found: dict[str, Any]) -> list[Any]:
     from lstm_ir.tools.console import fields, listing
-    from lstm_ir.tools.description_text import form_lines, mask_text, mode_text, size_text, target_text
+    from lstm_ir.tools.description_text import form_lines, mask_text, mode_text, other_rows, size_text, target_text
     from lstm_ir.tools.layer_rows import settings_text
 
     layers = listing("layer", "class", "output", "parameters", "settings", right=("parameters",))
@@ -169,6 +173,7 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
     if found["kind"] == "artifact":
         rows |= {
             "target": target_text(found["target"]),
+            **other_rows(found["others"]),
             "entry points": ", ".join(found["entries"].values()),
             "driver": f"{found.get('driver', 'any')} where the size of a call leaves it open",
             "made by": ", ".join(f"{name} {version}" for name, version in found.get("producer", {}).items()),

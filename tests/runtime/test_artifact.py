@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_ir.runtime import ArgumentTypeError, ArtifactError, load, pack, unpack
+from lstm_ir.runtime import ArgumentTypeError, ArtifactError, TargetError, join, load, pack, unpack, unpack_all
+from lstm_ir.runtime.target import choose_target
 
 TRAILER = 64
 
@@ -83,7 +85,7 @@ def test_messages_tell_the_cases_apart(artifact, scan_parts):
         vmfb: "begins as an IREE module but has no lstm-ir trailer",
         artifact[:-1]: "it was cut or changed there",
         artifact[:3000] + b"\xaa" + artifact[3001:]: "checksum does not match: the file was altered",
-        _resealed(artifact, 8, b"\x02"): "format 2 is newer than the newest that this lstm-ir reads",
+        _resealed(artifact, 8, b"\x03"): "format 3 is newer than the newest that this lstm-ir reads",
         _resealed(artifact, 16, b"\x07"): "lengths in the trailer contradict",
         pack(vmfb, {**description, "format": 9}): "description format 9 is newer",
         pack(vmfb, {"target": {}}): "lacks inputs, outputs, states, entries",
@@ -143,3 +145,51 @@ def test_packing_refuses_what_is_no_module_or_no_json():
     for bad in ({"a": np.float32(1)}, {"a": float("nan")}):
         with pytest.raises(ArtifactError, match="the description is not JSON"):
             pack(b"x", bad)
+
+
+@pytest.fixture(scope="module")
+def several(scan_parts, sum_parts):
+    """An artifact of the scan for two targets, neither of which is of the other's drivers."""
+    vmfb, description = scan_parts()
+    other = {**description, "target": {"name": "cuda", "backend": "cuda"}, "driver": "cuda"}
+    return join([pack(vmfb, description), pack(vmfb + b"\0", other), pack(*sum_parts)])
+
+
+def test_what_is_joined_comes_back(several, scan_parts, sum_parts):
+    vmfb, description = scan_parts()
+    parts = unpack_all(several)
+    assert [code for code, _ in parts] == [vmfb, vmfb + b"\0", sum_parts[0]]
+    assert [described["target"]["name"] for _, described in parts] == ["cpu", "cuda", "cpu"]
+    assert unpack(several) == (vmfb, description)
+    assert unpack_all(pack(vmfb, description)) == [(vmfb, description)]
+
+
+def test_the_device_chooses_among_targets(several, artifact):
+    x = np.ones((1, 2, 3), np.float32)
+    for options in ({}, {"threads": 1}, {"device": "local-sync"}, {"device": "local-task", "threads": 2}):
+        np.testing.assert_array_equal(load(several, **options)(x)[0], load(artifact)(x)[0])
+    assert choose_target([description for _, description in unpack_all(several)], "cuda:1", None) == 1
+    with pytest.raises(TargetError, match=r"^device 'vulkan:0': the artifact has code for llvm-cpu, cuda, llvm-cpu"):
+        load(several, device="vulkan:0")
+    with pytest.raises(ArgumentTypeError, match="device: must be a str"):
+        load(several, device=3)
+    gpu_alone = join([pack(*part) for part in unpack_all(several)[1:2]] * 2)
+    with pytest.raises(TargetError, match=r"^threads: the artifact has code for cuda, cuda alone$"):
+        load(gpu_alone, threads=2)
+
+
+def test_damage_to_an_artifact_for_several_targets_is_found(several, artifact):
+    size = len(several)
+    for place in {*range(0, size, 997), *range(size - 150, size)}:
+        with pytest.raises(ArtifactError):
+            load(several[:place] + bytes([several[place] ^ 0x10]) + several[place + 1 :])
+        with pytest.raises(ArtifactError):
+            load(several[:place])
+    for sizes in ("", "8", '"8"', "-8", f"{len(artifact)}.0", "1e999"):
+        index = f'{{"artifacts":[{sizes}]}}'.encode()
+        body = artifact + bytes(-len(artifact) % 8) + index
+        trailer = struct.pack("<8sIIQQ", b"LSTM-IR\0", 2, 0, len(body) - len(index), len(index))
+        with pytest.raises(ArtifactError, match="the index of its targets"):
+            load(body + trailer + hashlib.sha256(body + trailer).digest())
+    with pytest.raises(ArtifactError, match="the index of its targets is malformed"):
+        load(join([several]))
