@@ -55,7 +55,7 @@ test-filecheck: $(VENV)/.dev  ## The IR's and the passes' tests only (lit and Fi
 test-unit: $(VENV)/.dev  ## The Python tests only; PYTEST_ARGS="tests/runtime -k state" for some of them
 	$(RUN) -m pytest -n auto --dist worksteal -m "not vulkan" $(PYTEST_ARGS)
 
-# One process, after the others: IREE waits for lavapipe in a loop that takes a whole core as long as a device is open.
+# One process, after the others: waiting for lavapipe takes two cores as long as a device is open (docs/gpu.md).
 .PHONY: test-vulkan
 test-vulkan: $(VENV)/.dev  ## The tests that run on a Vulkan device only; LSTM_IR_ALL_CASES=1 for all recorded cases
 	$(RUN) -m pytest -m vulkan
