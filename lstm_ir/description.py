@@ -41,6 +41,7 @@ def describe(
             "xdsl": version("xdsl"),
         },
         "name": model.name,
+        "source": model.source,
         "target": target.describe(),
         **interface.describe(),
         "entries": entries,

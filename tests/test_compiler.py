@@ -272,6 +272,7 @@ def test_description(compiled, encoder):
             "xdsl": version("xdsl"),
         },
         "name": "encoder",
+        "source": "compat.v1",
         "target": {
             "name": "cpu",
             "backend": "llvm-cpu",

@@ -63,7 +63,9 @@ class _Describer:
                 name = f"dropout_l{number - 1}"
                 (x,) = self.graph.call(Dropout(self.rate, name=name, dtype=self.policy, flavour=_FLAVOUR), [x])
             x = self.layer(x, f"lstm_l{number}", directions)
-        return self.graph.model([x, self.stack("h_n", self.h), self.stack("c_n", self.c)], OUTPUT_NAMES)
+        model = self.graph.model([x, self.stack("h_n", self.h), self.stack("c_n", self.c)], OUTPUT_NAMES)
+        model.foreign_source = "pytorch"
+        return model
 
     def layer(self, x: str, name: str, directions: tuple[DirectionWeights, ...]) -> str:
         """Add one layer, and its final states to those of the model; returns its output."""

@@ -7,6 +7,9 @@ from lstm_ir.errors import ArgumentError
 Flavour = Literal["compat.v1", "keras2", "keras3"]
 """``compat.v1``: tf.compat.v1.keras.layers; ``keras2``: tf.keras of Keras 2; ``keras3``: Keras 3."""
 
+Source = Literal["compat.v1", "keras2", "keras3", "onnx", "pytorch"]
+"""Where a model comes from: a Keras of that flavour, or another framework."""
+
 FLAVOURS: tuple[Flavour, ...] = get_args(Flavour)
 
 

@@ -7,11 +7,11 @@ on from the inputs or makes itself (`Layer.mask_rule`), as Keras attaches them.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from lstm_ir.errors import ArgumentError
 from lstm_ir.layers.base import Layer
-from lstm_ir.layers.flavour import Flavour
+from lstm_ir.layers.flavour import Flavour, Source
 from lstm_ir.layers.input_layer import InputLayer
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.shapes import Shape, as_shape
@@ -87,6 +87,8 @@ class Model:
 
     keras_class_name: ClassVar[str] = "Model"
     name: str
+    foreign_source: Literal["onnx", "pytorch"] | None = None
+    """The framework that an importer read the model from, where that is not Keras."""
 
     @property
     def inputs(self) -> tuple[InputLayer, ...]:
@@ -128,6 +130,11 @@ class Model:
     def flavour(self) -> Flavour:
         """The flavour of the first layer."""
         return self.layers[0].flavour
+
+    @property
+    def source(self) -> Source:
+        """Where the model comes from; of a model of Keras, or one made of our layers, its flavour."""
+        return self.foreign_source or self.flavour
 
     @property
     def built(self) -> bool:

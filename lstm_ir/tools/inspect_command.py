@@ -72,7 +72,6 @@ def _is_artifact(path: Path) -> bool:
 
 def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> dict[str, Any]:
     from lstm_ir.compiler import kernel_options, layer_level, lower
-    from lstm_ir.layers.program import ProgramModel
     from lstm_ir.passes.iree_session import resolve_cpu
 
     module = layer_level(model, batch=batch, time=time)
@@ -81,7 +80,8 @@ def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> d
         "file": str(path),
         "kind": "model",
         "name": model.name,
-        "keras": None if isinstance(model, ProgramModel) else model.flavour,
+        "source": model.source,
+        "keras": None if model.foreign_source else model.flavour,
         "bytes": path.stat().st_size,
         "weights_bytes": weights,
         "layers": _layers(model),
@@ -107,11 +107,13 @@ def _artifact(path: Path) -> dict[str, Any]:
         model = model_class.from_config(described["config"], flavour=described.get("flavour"))
         model.build()
         layers = _layers(model)
+    source = description.get("source") or _source_of_old(described, layers)
     return {
         "file": str(path),
         "kind": "artifact",
         "name": description.get("name", ""),
-        "keras": (described or {}).get("flavour"),
+        "source": source,
+        "keras": None if source in ("onnx", "pytorch") else source,
         "written": changed,
         "bytes": len(data),
         "module_bytes": len(vmfb),
@@ -161,7 +163,8 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
             settings_text(row["settings"]),
         )
     rows = {
-        found["kind"]: f"{found['name']}, {_writer(found)}",
+        found["kind"]: found["name"],
+        "source": _SOURCES.get(found["source"], found["source"]),
         "inputs": _ports_text(found["inputs"]),
         "mask": mask_text(found),
         **mode_text(found),
@@ -182,16 +185,25 @@ def _drawing(found: dict[str, Any]) -> list[Any]:
     return [layers, "", fields(rows)] if found["layers"] else [fields(rows)]
 
 
-def _writer(found: dict[str, Any]) -> str:
-    """Return where a model comes from; only PyTorch's stack states, and ONNX's have no layers of Keras."""
-    if found["keras"] is None:
-        return "ONNX"
-    if any(row["class"] == "StackStates" for row in found["layers"]):
-        return "PyTorch"
-    return str(_WRITERS.get(found["keras"], found["keras"]))
+def _source_of_old(described: dict[str, Any] | None, layers: list[dict[str, Any]]) -> str:
+    """Return where the model of an artifact that does not say it comes from.
+
+    Only PyTorch's stack states, and ONNX's have no layers of Keras.
+    """
+    if described is None:
+        return "onnx"
+    if any(row["class"] == "StackStates" for row in layers):
+        return "pytorch"
+    return str(described.get("flavour"))
 
 
-_WRITERS = {"keras3": "Keras 3", "keras2": "Keras 2", "compat.v1": "Keras 2 with tf.compat.v1 layers"}
+_SOURCES = {
+    "keras3": "Keras 3",
+    "keras2": "Keras 2",
+    "compat.v1": "Keras 2 with tf.compat.v1 layers",
+    "onnx": "ONNX",
+    "pytorch": "PyTorch",
+}
 
 
 def _ports_text(ports: list[dict[str, Any]]) -> str:

@@ -40,7 +40,7 @@ def test_artifact(command, masked_artifact):
 
 def test_artifact_and_model_say_the_same(command, classifier, classifier_artifact):
     model, artifact = (command("inspect", file, "--json").json for file in (classifier, classifier_artifact))
-    for key in ("layers", "inputs", "outputs", "states", "mask", "scans", "name", "keras", "weights_bytes"):
+    for key in ("layers", "inputs", "outputs", "states", "mask", "scans", "name", "source", "keras", "weights_bytes"):
         assert model[key] == artifact[key]
     assert artifact["bytes"] == classifier_artifact.stat().st_size
     parameters = sum(row["parameters"] for row in model["layers"] if row["parameters"] is not None)

@@ -60,6 +60,8 @@ class ProgramModel(Functional):
         program: the program.
     """
 
+    foreign_source = "onnx"
+
     def __init__(self, program: Program) -> None:
         layer = TensorProgram(program)
         inputs = [
