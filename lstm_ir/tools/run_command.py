@@ -27,13 +27,18 @@ def run(
         typer.Option(
             "--input",
             "-i",
-            metavar="FILE.npy",
-            help="An input, as FILE.npy or NAME=FILE.npy; repeat it for a model with several inputs.",
+            metavar="FILE",
+            help="An input, as FILE.npy or NAME=FILE.npy; repeat it for a model with several inputs, or give FILE.npz "
+            "with all of them by name.",
         ),
     ],
     mask: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.npy", help="Which steps count: (batch, time), true or nonzero where one does."),
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Which steps count: (batch, time), true or nonzero where one does. FILE.npy; of a model with several "
+            "inputs NAME=FILE.npy for each, or FILE.npz with the masks by the inputs' names.",
+        ),
     ] = None,
     initial_state: Annotated[
         Path | None,
@@ -68,7 +73,8 @@ def run(
     """
     import lstm_ir
     from lstm_ir.output_file import check_output, write_atomically
-    from lstm_ir.tools.array_files import npy_bytes, npz_bytes, read_array
+    from lstm_ir.tools.array_files import npy_bytes, npz_bytes
+    from lstm_ir.tools.given_arrays import read_inputs, read_masks
 
     path = None if output is None else check_output(output)
     if path is not None and path.suffix not in (".npy", ".npz"):
@@ -78,8 +84,8 @@ def run(
         names = ", ".join(spec.name for spec in module.outputs)
         raise CommandLineError(f"--output: the model has {len(module.outputs)} outputs ({names}), expected a .npz file")
     seed = _seed(module, seed)
-    given = {name: read_array(file, "--input") for name, file in _by_name(module, inputs).items()}
-    mask_array = None if mask is None else read_array(mask, "--mask")
+    given = read_inputs(module, inputs)
+    mask_array = read_masks(module, mask or [])
     state_arrays = None if initial_state is None else _read_states(module, initial_state)
     started = clock.perf_counter()
     outputs, states = run_interruptibly(lambda: _call(module, given, mask_array, state_arrays, seed))
@@ -106,27 +112,6 @@ def _seed(module: "Module", seed: int | None) -> int | None:
     if seed is not None:
         raise ArgumentError("--seed: the artifact draws nothing; one compiled with --training takes a seed")
     return None
-
-
-def _by_name(module: "Module", inputs: list[str]) -> dict[str, Path]:
-    """Return the file of each input: those without a name take the inputs that no other names, in order."""
-    names = [spec.name for spec in module.inputs]
-    given: dict[str, Path] = {}
-    unnamed: list[Path] = []
-    for text in inputs:
-        name, equals, file = text.partition("=")
-        if not equals or (name not in names and Path(text).exists()):
-            unnamed.append(Path(text))
-            continue
-        if name not in names:
-            raise ArgumentError(f"--input: the model has no input {name!r}, its inputs are {', '.join(names)}")
-        if name in given:
-            raise CommandLineError(f"--input: {name!r} is given twice")
-        given[name] = Path(file)
-    free = [name for name in names if name not in given]
-    if len(unnamed) != len(free):
-        raise ArgumentError(f"--input: the model takes {len(names)} ({', '.join(names)}), got {len(inputs)}")
-    return given | dict(zip(free, unnamed, strict=True))
 
 
 def _read_states(module: "Module", path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Compares an artifact with the float64 reference of the model that it was made from."""
+"""Compares an artifact with what the model that it was made from gives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError
-from lstm_ir.reference import run_model
 
 if TYPE_CHECKING:
     from lstm_ir.layers import Model
     from lstm_ir.runtime import Module
+    from lstm_ir.tools.expectations import Expected
     from lstm_ir.tools.verification_cases import Case
 
 Array = NDArray[Any]
@@ -24,6 +24,9 @@ last place of 1, since a sequence adds up the rounding of its steps."""
 WEIGHTS_TOLERANCE = {"bf16": 2e-2}
 """The same for an artifact that holds its weights in another type than the model: ten units in the last place of that,
 since rounding them is a disturbance of random sign that is the same at every step."""
+
+FRAMEWORK_TOLERANCE = 3e-5
+"""The least of both beside a framework that computes in float32 or less itself, and in another order than we do."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ def default_tolerance(module: "Module") -> float:
     return max(given + [WEIGHTS_TOLERANCE[type_] for type_ in rounded_weights(module).values()])
 
 
+def framework_tolerance(module: "Module") -> float:
+    """Return the tolerance, absolute and relative, beside the model's own framework."""
+    default = default_tolerance(module)
+    return default if module.outputs[0].dtype == "float64" else max(default, FRAMEWORK_TOLERANCE)
+
+
 def rounded_weights(module: "Module") -> dict[str, str]:
     """Return the LSTM layers whose weights an artifact holds in another type than the model, and the type."""
     return {scan["name"]: scan["weights"] for scan in module.description["scans"] if "weights" in scan}
@@ -50,7 +59,7 @@ def rounded_weights(module: "Module") -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one tensor of one case is from the reference.
+    """How far one tensor of one case is from what it must be.
 
     Attributes:
         tensor: Its name.
@@ -58,6 +67,7 @@ class Difference:
         case: The name of the case.
         largest: The largest absolute difference; infinite where only one of the two is a number.
         is_within: Whether every element is within the tolerance.
+        against: Who says what it must be: ``reference``, or a framework.
     """
 
     tensor: str
@@ -65,6 +75,7 @@ class Difference:
     case: str
     largest: float
     is_within: bool
+    against: str
 
 
 def check_same_model(model: "Model", module: "Module") -> None:
@@ -90,24 +101,33 @@ def check_same_model(model: "Model", module: "Module") -> None:
             )
 
 
-def compare(model: "Model", module: "Module", cases: Sequence["Case"], tolerance: Tolerance) -> list[Difference]:
-    """Run every case through the reference and the artifact.
+def compare(
+    module: "Module", cases: Sequence["Case"], expected: Sequence["Expected"], tolerances: Mapping[str, Tolerance]
+) -> list[Difference]:
+    """Run every case through the artifact, and compare.
+
+    Args:
+        module: The artifact.
+        cases: The cases.
+        expected: What each must give.
+        tolerances: By who says so.
 
     Returns:
         For every case the differences of all outputs and final states.
     """
     found: list[Difference] = []
-    for case in cases:
-        expected = run_model(model, case.inputs, case.mask, case.states)
+    for case, right in zip(cases, expected, strict=True):
         outputs, states = _run(module, case)
+        if len(right.outputs) != len(outputs):
+            raise ArgumentError(f"MODEL: {right.outputs_by} gives {len(right.outputs)} outputs, not {len(outputs)}")
         pairs = [
-            ("output", spec.name, mine, right)
-            for spec, mine, right in zip(module.outputs, outputs, expected.outputs, strict=True)
+            ("output", spec.name, mine, wanted, right.outputs_by)
+            for spec, mine, wanted in zip(module.outputs, outputs, right.outputs, strict=True)
         ]
-        pairs += [("state", name, states[name], expected.states[name]) for name in states]
-        for kind, name, mine, right in pairs:
-            largest, is_within = difference(mine, right, tolerance)
-            found.append(Difference(name, kind, case.name, largest, is_within))
+        pairs += [("state", name, states[name], right.states[name], right.states_by[name]) for name in states]
+        for kind, name, mine, wanted, by in pairs:
+            largest, is_within = difference(mine, wanted.astype(np.float64), tolerances[by])
+            found.append(Difference(name, kind, case.name, largest, is_within, by))
     return found
 
 

@@ -56,13 +56,24 @@ class CaseMaker:
         batch: Number of sequences, or None for what the artifact fixes, the model was built with, or 3.
         time: Number of steps, or None for the same, or 12. Inputs that may differ in length do.
         seed: What everything is drawn from.
+        with_lengths: Make a case whose masks have every step up to a length and none behind it, which is all that some
+            frameworks know of masks.
 
     Raises:
         ArgumentError: ``batch`` or ``time`` contradicts what the artifact fixes.
     """
 
-    def __init__(self, model: Model, module: "Module", *, batch: int | None, time: int | None, seed: int) -> None:
-        self.module = module
+    def __init__(
+        self,
+        model: Model,
+        module: "Module",
+        *,
+        batch: int | None,
+        time: int | None,
+        seed: int,
+        with_lengths: bool = False,
+    ) -> None:
+        self.module, self.with_lengths = module, with_lengths
         first, declared = module.inputs[0], model.inputs[0].shape
         self.batch = _size("batch", first.batch_axis, first, declared, batch, DEFAULT_BATCH)
         self.times = {
@@ -80,23 +91,29 @@ class CaseMaker:
         """Draw the inputs, and make their cases."""
         return self.cases_of({spec.name: self._input(spec) for spec in self.module.inputs}, "random input")
 
-    def cases_of(self, inputs: Mapping[str, Array], name: str, mask: Array | None = None) -> list[Case]:
+    def cases_of(
+        self, inputs: Mapping[str, Array], name: str, given_masks: Mapping[str, Array] | None = None
+    ) -> list[Case]:
         """Make the cases of inputs: plain, with states, and with masks where the model has any.
 
         Args:
             inputs: The inputs by name.
             name: What to call them.
-            mask: The one mask to use, of a model with one input, or None to draw masks where the model takes them.
+            given_masks: The masks to use, by input, or None to draw masks where the model takes them.
         """
-        given = mask is not None
+        given = given_masks is not None
         specs = {spec.of or self.module.inputs[0].name: spec for spec in self.module.masks}
-        masks = {n: self._mask(n, spec) for n, spec in specs.items()} if mask is None else {next(iter(inputs)): mask}
+        drawn = {n: self._mask(n, spec) for n, spec in specs.items()} if given_masks is None else {}
+        masks = drawn if given_masks is None else dict(given_masks)
         cases = [Case(name, inputs, self.batch)]
         if self.module.states:
             cases.append(Case(f"{name}, states", inputs, self.batch, states=self._states()))
         if masks:
             what = "mask" if given else "random mask"
             cases.append(Case(f"{name}, {what}, states", inputs, self.batch, masks, self._states()))
+        if drawn and self.with_lengths:
+            padded = {n: self._lengths(n, spec) for n, spec in specs.items()}
+            cases.append(Case(f"{name}, random lengths, states", inputs, self.batch, padded, self._states()))
         absent = {n: value for n, value in self.absent.items() if n in inputs}
         if absent:
             changed = dict(inputs)
@@ -120,6 +137,12 @@ class CaseMaker:
         if self.batch > 1:
             keep[0] = True
             keep[-1] = False
+        return keep.T if (spec.batch_axis or 0) > (spec.time_axis or 0) else keep
+
+    def _lengths(self, name: str, spec: TensorSpec) -> Array:
+        """Draw a mask of sequences that end somewhere, after one step or later."""
+        lengths = self.random.integers(1, self.times[name] + 1, (self.batch, 1))
+        keep = np.arange(self.times[name]) < lengths
         return keep.T if (spec.batch_axis or 0) > (spec.time_axis or 0) else keep
 
     def _states(self) -> dict[str, Array]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lstm_ir
+from lstm_ir.layers import LSTM, Add, FunctionalBuilder, InputLayer
 from lstm_ir.runtime import host_features
 
 
@@ -74,6 +75,45 @@ def test_mask(command, masked_artifact, inputs, tmp_path):
     outcome = command(*arguments, "--mask", inputs(np.ones((2, 5)), "m.npy"))
     assert outcome.code == 1
     assert "mask: must be (batch, time) = (2, 4)" in outcome.error
+
+
+def test_inputs_and_masks_of_a_model_with_several(command, inputs, tmp_path):
+    artifact, target = tmp_path / "m.vmfb", tmp_path / "y.npy"
+    module = lstm_ir.compile(_with_masks_for_both(), output=artifact, form="loop")
+    random = np.random.default_rng(0)
+    x = {name: random.standard_normal((2, steps, 3)).astype("f4") for name, steps in (("left", 4), ("right", 6))}
+    mask = {name: random.random(array.shape[:2]) < 0.6 for name, array in x.items()}
+    files = {name: inputs(array, f"{name}.npy") for name, array in x.items()}
+    masks = {name: inputs(array, f"{name}_mask.npy") for name, array in mask.items()}
+    for kind, arrays in (("inputs", x), ("masks", mask)):
+        np.savez(tmp_path / f"{kind}.npz", **arrays)
+    named = ["--input", f"right={files['right']}", "--input", files["left"]]
+    for options, wanted in (
+        ([*named, "--mask", f"right={masks['right']}"], {"right": mask["right"]}),
+        ([*named, "--mask", f"right={masks['right']}", "--mask", masks["left"]], mask),
+        (["--input", tmp_path / "inputs.npz", "--mask", tmp_path / "masks.npz"], mask),
+    ):
+        outcome = command("run", artifact, *options, "-o", target)
+        assert (outcome.code, outcome.err) == (0, "")
+        np.testing.assert_array_equal(np.load(target), module(x, mask=wanted))
+    for options, code, message in (
+        (["--mask", f"up={masks['left']}"], 1, "--mask: none is taken for 'up', masks are taken for left, right"),
+        (["--mask", f"left={masks['left']}", "--mask", f"left={masks['left']}"], 2, "'left' is given twice"),
+        (["--mask", masks["left"]] * 3, 1, "got 3"),
+        (["--mask", tmp_path / "inputs.npy"], 1, "cannot be read"),
+    ):
+        outcome = command("run", artifact, *named, *options)
+        assert outcome.code == code
+        assert message in outcome.error
+
+
+def _with_masks_for_both():
+    builder = FunctionalBuilder("both")
+    last = []
+    for name in ("left", "right"):
+        x = builder.input(InputLayer((None, None, 3), name=name))
+        last += builder.call(LSTM(2, name=f"of_{name}"), [x])
+    return builder.model(builder.call(Add(name="sum"), last))
 
 
 def test_a_mask_where_none_is_taken(command, classifier_artifact, x, inputs):

@@ -33,9 +33,11 @@ def test_compile(command, tmp_path):
 
 
 def test_verify_says_what_it_compares_with(command, artifact):
-    outcome = command("verify", TAGGER, artifact, "--batch-first", "--prefix", "rnn", "--json")
+    options = ("--batch-first", "--prefix", "rnn", "--against", "reference", "--json")
+    outcome = command("verify", TAGGER, artifact, *options)
     assert outcome.code == 0, outcome.err
     assert outcome.json["reference"] == "lstm_ir.reference, step by step in float64"
+    assert outcome.json["against"] == "reference"
     assert {row["name"] for row in outcome.json["worst"]} >= {"output", "h_n", "c_n", "lstm_l0/h", "lstm_l1/c"}
 
 
@@ -49,7 +51,10 @@ def test_inspect_of_both(command, artifact):
     for outcome in (command("inspect", artifact), command("inspect", TAGGER, "--prefix", "rnn", "--batch-first")):
         assert outcome.code == 0, outcome.err
         assert "PyTorch" in outcome.out
+        assert "Keras" not in outcome.out
         assert "h_n: float32 (2, batch, 2)" in outcome.out
+    found = command("inspect", artifact, "--json").json
+    assert (found["source"], found["keras"]) == ("pytorch", None)
     outcome = command("inspect", artifact, "--prefix", "rnn")
     assert outcome.code == 2
     assert "--prefix" in outcome.error

@@ -4,19 +4,28 @@ import numpy as np
 import pytest
 
 import lstm_ir
+from lstm_ir.reference import run_model
+from lstm_ir.tools.frameworks import choice
+from lstm_ir.tools.frameworks.exchange import Answer, Response
 from lstm_ir.tools.verification import Tolerance, difference, first_config_difference
 
 
-def test_agreement(command, classifier, classifier_artifact):
-    outcome = command("verify", classifier, classifier_artifact, "--seed", "7")
+@pytest.fixture
+def verify(command):
+    """Compare with the reference; frameworks take seconds to load, and have tests of their own."""
+    return lambda *arguments: command("verify", *arguments, "--against", "reference")
+
+
+def test_agreement(verify, classifier, classifier_artifact):
+    outcome = verify(classifier, classifier_artifact, "--seed", "7")
     assert (outcome.code, outcome.err) == (0, "")
     assert "all 5 tensors agree" in outcome.out
     assert "float64" in outcome.out
     assert "seed 7" in outcome.out
 
 
-def test_cases_of_a_model_with_masks(command, masked_model, masked_artifact):
-    outcome = command("verify", masked_model, masked_artifact, "--json", "--batch", "4", "--time", "6")
+def test_cases_of_a_model_with_masks(verify, masked_model, masked_artifact):
+    outcome = verify(masked_model, masked_artifact, "--json", "--batch", "4", "--time", "6")
     result = outcome.json
     assert outcome.code == 0
     assert result["within_tolerance"] is True
@@ -32,24 +41,92 @@ def test_cases_of_a_model_with_masks(command, masked_model, masked_artifact):
     assert 0 < max(entry["largest_difference"] for entry in result["worst"]) < 1e-5
 
 
-def test_bf16_weights_are_compared_with_those_of_the_model(command, masked_model, tmp_path):
+def test_bf16_weights_are_compared_with_those_of_the_model(command, verify, masked_model, tmp_path):
     target = tmp_path / "m.vmfb"
     compiled = command("compile", masked_model, "-o", target, "--weights", "bf16", "--json").json
     assert [scan["weights"] for scan in compiled["scans"]] == ["bf16"] * len(compiled["scans"])
     assert "with bf16 weights" in command("inspect", target).out
-    outcome = command("verify", masked_model, target, "--json")
+    outcome = verify(masked_model, target, "--json")
     assert outcome.code == 0
     assert outcome.json["tolerance"] == {"absolute": 2e-2, "relative": 2e-2}
     assert set(outcome.json["weights"].values()) == {"bf16"}
     # More than float32's rounding, which is what they would be wrong by if the reference were rounded too.
     assert 1e-5 < max(entry["largest_difference"] for entry in outcome.json["worst"]) < 2e-2
-    assert "those of the reference are not rounded" in command("verify", masked_model, target).out
+    assert "those of the reference are not rounded" in verify(masked_model, target).out
 
 
-def test_a_given_input_and_mask(command, masked_model, masked_artifact, inputs):
+def test_the_frameworks_themselves(command, masked_model, masked_artifact, samples, tmp_path):
+    """One of each kind; what workers ask is tested with them."""
+    models = [(masked_model, masked_artifact, "keras", "Keras 3.")]
+    for name, framework, text in (
+        ("onnx_torch_tagger.onnx", "onnxruntime", "ONNX Runtime 1."),
+        ("torch_stack.pt", "torch", "PyTorch 2."),
+    ):
+        models.append((samples / name, tmp_path / f"{name}.vmfb", framework, text))
+    asked = 0
+    for model, artifact, framework, text in models:
+        if choice.choose(lstm_ir.read_model(model), model, "auto", None, False).framework is None:
+            continue
+        asked += 1
+        if not artifact.exists():
+            lstm_ir.compile(model, output=artifact)
+        outcome = command("verify", model, artifact, "--json")
+        assert (outcome.code, outcome.err) == (0, "")
+        result = outcome.json
+        assert result["against"] == framework
+        assert result["reference"].startswith(text)
+        assert result["tolerance"] == {"absolute": 3e-5, "relative": 3e-5}
+        assert {row["against"] for row in result["worst"]} == {framework}
+        left = [(row["case"], row["what"]) for row in result["left_to_reference"]]
+        assert left == ([("random input, random mask, states", "all")] if framework == "torch" else [])
+        assert 0 < max(row["largest_difference"] for row in result["worst"]) < 3e-5
+    if not asked:
+        pytest.skip("no framework is installed")
+
+
+def test_a_framework_that_is_not_there(command, monkeypatch, masked_model, masked_artifact):
+    monkeypatch.setattr(choice, "_missing", lambda _: "it is elsewhere")
+    outcome = command("verify", masked_model, masked_artifact, "--json")
+    assert outcome.code == 0
+    assert outcome.json["against"] == "reference"
+    assert outcome.json["not_asked_because"] == "keras was not asked: it is elsewhere"
+    assert "keras was not asked: it is elsewhere" in command("verify", masked_model, masked_artifact).out
+    asked = command("verify", masked_model, masked_artifact, "--against", "keras")
+    assert asked.code == 1
+    assert "--against keras: it is elsewhere" in asked.error
+
+
+def test_what_a_framework_gives_is_what_counts(command, monkeypatch, masked_model, masked_artifact):
+    """Answers that are wrong in one tensor, and that lack states, are found out and made up for."""
+    module = lstm_ir.load(masked_artifact)
+
+    def put(_, __, questions):
+        answers = []
+        for question in questions:
+            mask = next(iter(question.masks.values()), None)
+            right = run_model(lstm_ir.read_model(masked_model), question.inputs, mask, question.states)
+            outputs = [right.outputs[0] + 1, *right.outputs[1:]]
+            answers.append(Answer(outputs, {}, "it tells no states"))
+        answers[0] = Answer(None, reason="not that one")
+        return Response("Keras 0", answers)
+
+    monkeypatch.setattr(choice, "_missing", lambda _: None)
+    monkeypatch.setattr("lstm_ir.tools.expectations.put", put)
+    result = command("verify", masked_model, masked_artifact, "--json").json
+    assert result["within_tolerance"] is False
+    wrong = [row for row in result["cases"] if not row["within_tolerance"]]
+    assert {(row["name"], row["against"]) for row in wrong} == {(module.outputs[0].name, "keras")}
+    assert {row["case"] for row in wrong} == {"random input, states", "random input, random mask, states"}
+    assert result["left_to_reference"][0] == {"case": "random input", "what": "all", "reason": "not that one"}
+    assert result["left_to_reference"][1]["what"] == ", ".join(spec.name for spec in module.states)
+    monkeypatch.setattr("lstm_ir.tools.expectations.put", lambda *_: Response("", reason="it is broken"))
+    assert "keras was not asked: it is broken" in command("verify", masked_model, masked_artifact).out
+
+
+def test_a_given_input_and_mask(verify, masked_model, masked_artifact, inputs):
     x = inputs(np.random.default_rng(0).standard_normal((2, 4, 3)).astype("f4"))
     mask = inputs(np.array([[1, 0, 1, 1], [0, 0, 0, 0]]), "m.npy")
-    outcome = command("verify", masked_model, masked_artifact, "--input", x, "--mask", mask, "--json")
+    outcome = verify(masked_model, masked_artifact, "--input", x, "--mask", mask, "--json")
     assert outcome.code == 0
     assert {case["case"] for case in outcome.json["cases"]} == {
         "given input",
@@ -58,20 +135,20 @@ def test_a_given_input_and_mask(command, masked_model, masked_artifact, inputs):
     }
 
 
-def test_a_tolerance_that_is_too_tight(command, masked_model, masked_artifact):
-    outcome = command("verify", masked_model, masked_artifact, "--atol", "1e-30", "--rtol", "0")
+def test_a_tolerance_that_is_too_tight(verify, masked_model, masked_artifact):
+    outcome = verify(masked_model, masked_artifact, "--atol", "1e-30", "--rtol", "0")
     assert outcome.code == 1
     assert "MISMATCH" in outcome.out
     assert outcome.err == ""
 
 
-def test_other_weights_are_a_mismatch_that_names_the_config(command, classifier, tmp_path):
+def test_other_weights_are_a_mismatch_that_names_the_config(verify, classifier, tmp_path):
     model = lstm_ir.read_model(classifier)
     model.layers[-1].set_weights([weight + 1 for weight in model.layers[-1].get_weights()])
     model.layers[0].mask_value = 5.0
     target = tmp_path / "m.vmfb"
     lstm_ir.compile(model, output=target)
-    outcome = command("verify", classifier, target, "--json")
+    outcome = verify(classifier, target, "--json")
     assert outcome.code == 1
     result = outcome.json
     assert result["within_tolerance"] is False
@@ -79,8 +156,8 @@ def test_other_weights_are_a_mismatch_that_names_the_config(command, classifier,
     assert any(not entry["within_tolerance"] for entry in result["worst"])
 
 
-def test_another_model(command, classifier, masked_artifact):
-    outcome = command("verify", classifier, masked_artifact)
+def test_another_model(verify, classifier, masked_artifact):
+    outcome = verify(classifier, masked_artifact)
     assert outcome.code == 1
     assert "made from another model: its inputs are" in outcome.error
 
@@ -93,19 +170,19 @@ def test_another_model(command, classifier, masked_artifact):
         (["--input", "{x}"], 1, "must have 3 axes"),
     ],
 )
-def test_refusals(command, classifier, classifier_artifact, inputs, arguments, code, message):
+def test_refusals(verify, classifier, classifier_artifact, inputs, arguments, code, message):
     x = inputs(np.zeros((2, 12), "f4"))
-    outcome = command("verify", classifier, classifier_artifact, *(argument.format(x=x) for argument in arguments))
+    outcome = verify(classifier, classifier_artifact, *(argument.format(x=x) for argument in arguments))
     assert outcome.code == code
     assert message in outcome.error
 
 
-def test_sizes_that_the_model_fixes(command, samples, tmp_path):
+def test_sizes_that_the_model_fixes(verify, samples, tmp_path):
     model, target = samples / "k3_stateful.keras", tmp_path / "m.vmfb"
     lstm_ir.compile(model, output=target, time=5)
-    result = command("verify", model, target, "--json").json
+    result = verify(model, target, "--json").json
     assert result["input_shape"][:2] == [lstm_ir.read_model(model).input_shape[0], 5]
-    outcome = command("verify", model, target, "--time", "6")
+    outcome = verify(model, target, "--time", "6")
     assert outcome.code == 1
     assert "time: got 6, the artifact fixes it to 5" in outcome.error
 

@@ -1,0 +1,123 @@
+"""Keras on a model file, which `keras_config_check` has looked at: of Keras 2 by tf_keras, of Keras 3 by keras."""
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lstm_ir.tools.frameworks.exchange import Answer, Array, Question
+from lstm_ir.tools.frameworks.keras_states import ModelStates
+from lstm_ir.tools.frameworks.opened_model import CannotAskError, OpenedModel
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""What Keras 3 runs on, in the order in which they are taken where the user does not say."""
+_MASK_OPERATIONS = ("NotEqual", "Any", "LogicalOr", "ExpandDims", "ZerosLike", "OnesLike")
+_SUFFIXES = {b"PK": ".keras", b"\x89H": ".h5"}
+
+
+class KerasModel(OpenedModel):
+    """A model that Keras loaded itself.
+
+    Args:
+        flavour: ``keras2`` or ``keras3``.
+        path: The file; a ``.json`` has its weights in ``settings``.
+        settings: ``inputs``: their names in the model's order; ``recurrences``: as `ModelStates` takes them;
+            ``weights``: the file of weights beside a config, or None.
+    """
+
+    def __init__(self, flavour: str, path: Path, settings: Mapping[str, Any]) -> None:
+        self.keras, self.version = _keras_3() if flavour == "keras3" else _keras_2()
+        self.is_keras_3 = flavour == "keras3"
+        self.model: Any = self._load(path, settings.get("weights"))
+        self.input_names: list[str] = list(settings["inputs"])
+        self.states = ModelStates(self.model, settings["recurrences"], self.tensor)
+
+    def answer(self, question: Question) -> Answer:
+        """Call the model, with its masks and from the states."""
+        masks = [question.masks.get(name) for name in self.input_names]
+        options: dict[str, Any] = {}
+        if question.masks:
+            tensors = [None if mask is None else self.tensor(mask, "bool") for mask in masks]
+            options["mask"] = tensors if len(tensors) > 1 else tensors[0]
+        with self.states.starting_from(question.states) as run:
+            result = self.model(self.arguments(question.inputs), training=False, **options)
+        states, reason = run.final_states()
+        return Answer(
+            [self._numpy(tensor) for tensor in _flat(result)],
+            {name: self._numpy(state) for name, state in states.items()},
+            reason,
+        )
+
+    def arguments(self, inputs: Mapping[str, Array]) -> Any:
+        """Return the inputs as the model takes them, tensors of the framework."""
+        tensors = {name: self.tensor(inputs[name]) for name in self.input_names}
+        asked = getattr(self.model, "_inputs_struct", None)
+        if isinstance(asked, dict):
+            return {key: tensors[tensor.name] for key, tensor in asked.items()}
+        return list(tensors.values()) if len(tensors) > 1 else next(iter(tensors.values()))
+
+    def tensor(self, array: Any, dtype: str | None = None) -> Any:
+        """Return an array as a tensor of the framework."""
+        if self.is_keras_3:
+            return self.keras.ops.convert_to_tensor(array, dtype)
+        return self.keras.backend.constant(array, dtype or array.dtype.name)
+
+    def _numpy(self, tensor: Any) -> Array:
+        array: Array = self.keras.ops.convert_to_numpy(tensor) if self.is_keras_3 else tensor.numpy()
+        return array
+
+    def _load(self, path: Path, weights: str | None) -> Any:
+        if weights is not None:
+            model = self.keras.models.model_from_json(path.read_text(encoding="utf-8"))
+            model.load_weights(weights)
+            return model
+        with path.open("rb") as file:
+            suffix = _SUFFIXES.get(file.read(2))
+        if suffix is None:
+            raise CannotAskError("the file is neither .keras nor .h5")
+        if path.suffix == suffix or (suffix == ".h5" and path.suffix == ".hdf5"):
+            return self._load_whole(path)
+        with TemporaryDirectory(prefix="lstm-ir-") as folder:  # Keras goes by the name
+            named = Path(folder) / f"model{suffix}"
+            named.symlink_to(path)
+            return self._load_whole(named)
+
+    def _load_whole(self, path: Path) -> Any:
+        # Keras 3 does not know the operations that its own layers put into a graph for masks when they are in a .h5.
+        known = self._operations() if self.is_keras_3 and path.suffix != ".keras" else None
+        return self.keras.models.load_model(str(path), custom_objects=known, compile=False, safe_mode=True)
+
+    @staticmethod
+    def _operations() -> dict[str, Any]:
+        from keras.src.ops import numpy as operations
+
+        return {name: getattr(operations, name) for name in _MASK_OPERATIONS if hasattr(operations, name)}
+
+
+def _keras_3() -> tuple[Any, str]:
+    if find_spec("tensorflow") is None:  # which Keras takes by itself
+        present = [name for name in BACKENDS if find_spec(name) is not None]
+        os.environ.setdefault("KERAS_BACKEND", present[0])
+    import keras
+
+    return keras, f"Keras {keras.__version__} on {keras.backend.backend()}"
+
+
+def _keras_2() -> tuple[Any, str]:
+    if find_spec("tf_keras") is not None:
+        import tf_keras
+
+        return tf_keras, f"tf_keras {tf_keras.__version__}"
+    import keras
+
+    return keras, f"Keras {keras.__version__}"
+
+
+def _flat(values: Any) -> list[Any]:
+    if isinstance(values, Mapping):
+        values = list(values.values())
+    if isinstance(values, list | tuple):
+        return [tensor for value in values for tensor in _flat(value)]
+    return [values]

@@ -1,0 +1,88 @@
+"""What Keras itself is asked about a file: inputs, masks, and the states of every recurrent layer."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from lstm_ir.importers import read_model
+from lstm_ir.tools.frameworks.choice import recurrences_of
+from lstm_ir.tools.frameworks.exchange import Question
+from lstm_ir.tools.frameworks.keras_worker import KerasModel
+from lstm_ir.tools.frameworks.opened_model import CannotAskError
+
+PACKAGES = {"k2": "tf_keras", "k3": "keras"}
+FLAVOURS = {"k2": "keras2", "k3": "keras3"}
+WHOLE = ("classifier", "forecast", "merges", "stream", "tagger", "translator")
+
+
+@pytest.fixture
+def opened(data):
+    def open_model(name: str, weights=None):
+        pytest.importorskip(PACKAGES[name.rpartition("/")[2][:2]])
+        path = data / name if weights is None else name
+        model = read_model(path)
+        settings = {"inputs": [x.name for x in model.inputs], "recurrences": recurrences_of(model), "weights": weights}
+        return model, KerasModel(FLAVOURS[path.name[:2]], path, settings)
+
+    return open_model
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("keras", PACKAGES)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_whole_models(opened, agrees, recorded_inputs, drawn_states, data, keras, kind):
+    (path,) = (p for p in (data / "whole").glob(f"{keras}_{kind}.*") if p.suffix != ".npz")
+    model, keras_model = opened(f"whole/{path.name}")
+    inputs = recorded_inputs(path)
+    states = drawn_states(model, inputs)
+    # The states of one call must not be left to the next.
+    for start in (states, {}):
+        answer = agrees(model, keras_model, Question(inputs, states=start))
+        assert answer.reason is None
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["k3_built_by_call.h5", "k2_stacked.keras", "k2_time_major.h5"])
+def test_masks(opened, agrees, drawn_states, name):
+    model, keras_model = opened(name)
+    random = np.random.default_rng(1)
+    shape = [size or (3, 5)[axis] for axis, size in enumerate(model.inputs[0].shape)]
+    inputs = {model.inputs[0].name: random.standard_normal(shape).astype(np.float32)}
+    mask = random.random(shape[:2]) < 0.6
+    question = Question(inputs, {model.inputs[0].name: mask}, drawn_states(model, inputs))
+    agrees(model, keras_model, question)
+
+
+@pytest.mark.tensorflow
+def test_a_layer_that_is_called_twice(opened, data):
+    model, keras_model = opened("graphs/k2_shared.keras")
+    random = np.random.default_rng(1)
+    shape = [size or (2, 5)[axis] for axis, size in enumerate(model.inputs[0].shape)]
+    inputs = {given.name: random.standard_normal(shape).astype(np.float32) for given in model.inputs}
+    answer = keras_model.answer(Question(inputs))
+    assert answer.states == {}
+    assert "'shared' is called 2 times" in answer.reason
+    with pytest.raises(CannotAskError, match="'shared' is called 2 times"):
+        keras_model.answer(
+            Question(inputs, states={name: np.zeros((2, 3)) for name in keras_model.states.slots[0].names})
+        )
+
+
+@pytest.mark.tensorflow
+def test_a_config_with_weights_beside_it_and_a_file_by_another_name(opened, agrees, data, tmp_path, recorded_inputs):
+    whole = data / "whole" / "k3_forecast.keras"
+    config, weights = tmp_path / "k3_model.json", tmp_path / "k3_model.weights.h5"
+    with zipfile.ZipFile(whole) as archive:
+        config.write_bytes(archive.read("config.json"))
+        weights.write_bytes(archive.read("model.weights.h5"))
+    inputs = recorded_inputs(whole)
+    pytest.importorskip("keras")
+    model = read_model(config)
+    settings = {"inputs": list(inputs), "recurrences": recurrences_of(model)}
+    agrees(model, KerasModel("keras3", config, {**settings, "weights": str(weights)}), Question(inputs))
+    renamed = tmp_path / "model.bin"
+    renamed.write_bytes(whole.read_bytes())
+    agrees(model, KerasModel("keras3", renamed, {**settings, "weights": None}), Question(inputs))
+    assert json.loads(config.read_text())["class_name"] == "Functional"
