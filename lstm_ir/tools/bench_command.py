@@ -17,7 +17,9 @@ from lstm_ir.tools.options import AsJson, Threads
 def bench(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL|ARTIFACT]", help="A Keras model (.keras, .h5) or an artifact (.vmfb)."),
+        typer.Argument(
+            metavar="[MODEL|ARTIFACT]", help="A model (.keras, .h5, .onnx, .pt, .safetensors) or an artifact (.vmfb)."
+        ),
     ] = None,
     is_suite: Annotated[bool, typer.Option("--suite", help="Run the benchmark's own shapes instead.")] = False,
     model: Annotated[

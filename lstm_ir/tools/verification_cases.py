@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 DEFAULT_BATCH = 3
 DEFAULT_TIME = 12
-_NUMBERS = 8  # how many integers are drawn from where the model does not say
+_MOST = 7  # the largest integer that is drawn where the model does not say
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class CaseMaker:
         sizes = {spec.batch_axis: self.batch, spec.time_axis: self.times[spec.name]}
         shape = [sizes.get(axis, size) or self.times[spec.name] for axis, size in enumerate(spec.shape)]
         if spec.dtype.startswith("int"):
-            return self.random.integers(0, spec.limit or _NUMBERS, shape, np.int32)
+            return draw_integers(self.random, spec, shape, min(self.times.values()))
         return self.random.standard_normal(shape).astype(_dtype(spec))
 
     def _mask(self, name: str, spec: TensorSpec) -> Array:
@@ -148,6 +148,20 @@ class CaseMaker:
     def _states(self) -> dict[str, Array]:
         shapes = {spec: [self.batch if size is None else size for size in spec.shape] for spec in self.module.states}
         return {spec.name: self.random.uniform(-1, 1, shape).astype(_dtype(spec)) for spec, shape in shapes.items()}
+
+
+def draw_integers(random: np.random.Generator, spec: TensorSpec, shape: list[int], steps: int) -> Array:
+    """Draw values of an integer input: where the model sets no limit, they may be lengths of sequences: 1 to 7.
+
+    Args:
+        random: What they are drawn from.
+        spec: The input.
+        shape: Its shape.
+        steps: How long the sequences are.
+    """
+    if spec.limit is not None:
+        return random.integers(0, spec.limit, shape, np.int32)
+    return random.integers(1, min(_MOST, steps) + 1, shape, np.int32)
 
 
 def _dtype(spec: TensorSpec) -> Any:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+import lstm_ir
 from lstm_ir.errors import ArgumentError
 from lstm_ir.layers import LSTM, Bidirectional, Dense, Masking, Sequential
 from lstm_ir.reference import run_model
@@ -306,6 +307,55 @@ def test_steps_of_a_peer(peer):
         stepper.reset()
         steps = np.stack([stepper.fetch(stepper.step()) for _ in range(5)])
         np.testing.assert_allclose(steps, case.expected[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        ("onnx_torch_tagger.onnx", "onnxruntime"),
+        ("torch_stack.pt", "torch"),
+        ("whole/k2_translator.keras", "tensorflow"),
+    ],
+)
+def test_files_that_a_peer_reads_itself(samples, name, peer):
+    (peer,) = peers_named(peer)
+    if peer.missing() is not None:
+        pytest.skip(peer.missing())
+    random = np.random.default_rng(0)
+    model = lstm_ir.read_model(samples / name)
+    inputs = {
+        x.name: random.integers(0, 5, (2, 5)).astype(np.int32)
+        if x.value_dtype == "int32"
+        else random.standard_normal((2, 7, x.shape[-1])).astype(np.float32)
+        for x in model.inputs
+    }
+    program = peer.prepare_file(samples / name, model.source, inputs, None)
+    expected = run_model(model, inputs).outputs
+    outputs = program.fetch(program.call())
+    assert len(outputs) == len(expected)
+    for mine, right in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(mine, right, atol=1e-5)
+    for other in PEERS:
+        if other.missing() is None and other is not peer and not other.name.startswith("tensorflow"):
+            with pytest.raises(InexpressibleError, match="a graph; it is given chains of layers"):
+                other.prepare_file(samples / name, model.source, inputs, None)
+
+
+def test_an_onnx_model_beside_its_runtime(command, samples):
+    model = samples / "onnx_torch_tagger.onnx"
+    options = ("--peers", "ort", "--time", "6", *FAST[2:])
+    case = command("bench", model, *options, "--json").json["cases"][0]
+    assert case["own"]["check"]["is_right"] is True
+    assert "float64" in case["own"]["check"]["against"]
+    if peers_named("ort")[0].missing() is None:
+        assert case["peers"][0]["status"] == "timed"
+        assert case["ratio"] > 0
+
+
+def test_a_graph_of_several_inputs(command, samples):
+    found = command("bench", samples / "whole" / "k2_merges.h5", "--form", "loop", *FAST, "--json").json["cases"][0]
+    assert found["own"]["check"]["is_right"] is True
+    assert found["case"]["input_shapes"] == {"left": [1, 6, 2], "right": [1, 6, 2]}
 
 
 def test_networks_that_are_refused():

@@ -174,7 +174,10 @@ def _prepare_peer(peer: Peer, prepare: Callable[[Peer], Any]) -> Any:
 
 
 def _peer_program(peer: Peer, case: Case, ours: Sequence[Array], threads: int | None) -> Program:
-    program = peer.prepare(case.network, case.x, case.mask, threads)
+    if case.whole_file is not None and case.model is not None:
+        program = peer.prepare_file(case.whole_file, case.model.source, case.arrays, threads)
+    else:
+        program = peer.prepare(case.network, case.x, case.mask, threads)
     check = check_peer(program.fetch(program.call()), ours)
     if not check.is_right:
         raise _WrongError(check)

@@ -1,5 +1,7 @@
 """ONNX Runtime on an ONNX LSTM graph."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lstm_ir.tools.bench.network import Array, Network
@@ -21,6 +23,16 @@ class OnnxRuntimePeer(Peer):
         session = _session(onnx_model(network, x), threads)
         feed = {"x": x}
         return Program(lambda: session.run(None, feed), list)
+
+    def prepare_file(self, path: Path, source: str, inputs: Mapping[str, Array], threads: int | None) -> Program:
+        """Open an ONNX file, see `Peer.prepare_file`."""
+        if source != "onnx":
+            return super().prepare_file(path, source, inputs, threads)
+        from lstm_ir.tools.frameworks.onnxruntime_worker import OnnxRuntimeModel
+
+        model = OnnxRuntimeModel(path, threads)
+        feed = model.feed(inputs)
+        return Program(lambda: model.session.run(None, feed), list)
 
     def prepare_step(self, network: Network, x: Array, threads: int | None) -> Stepper:
         """Build one LSTM, see `Peer.prepare_step`."""

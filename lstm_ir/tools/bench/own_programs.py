@@ -86,7 +86,7 @@ def compile_forms(case: Case, compilation: Compilation) -> Forms:
 
 def own_program(module: "Module", case: Case) -> Program:
     """Return a module's program for a case."""
-    x = case.x
+    x = case.call_input
     options: dict[str, Any] = {}
     if case.mask is not None:
         options["mask"] = case.mask

@@ -1,10 +1,11 @@
 """What every contestant looks like to the benchmark."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lstm_ir.tools.bench.network import Array, InexpressibleError, Network
@@ -78,6 +79,20 @@ class Peer(ABC):
         Raises:
             InexpressibleError: It cannot say what the network means.
         """
+
+    def prepare_file(self, path: Path, source: str, inputs: Mapping[str, Array], threads: int | None) -> Program:
+        """Open a model file that the runtime reads itself.
+
+        Args:
+            path: The file, which our importer has read.
+            source: Where it comes from, as `Model.source` says it.
+            inputs: The model's inputs by name, in its order.
+            threads: How many to use; None leaves it to the runtime.
+
+        Raises:
+            InexpressibleError: It reads no such files.
+        """
+        raise InexpressibleError("a graph; it is given chains of layers, and files of its own kind")
 
     def prepare_step(self, network: Network, x: Array, threads: int | None) -> Stepper:
         """Build a network of one time-major LSTM to be called with one step of ``x`` at a time.

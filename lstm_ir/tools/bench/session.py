@@ -6,8 +6,6 @@ from typing import Any
 
 import lstm_ir
 from lstm_ir.compiler import compile_artifact
-from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import Sequential
 from lstm_ir.tools.bench.contest import Rules, run_case, run_steps, run_variants
 from lstm_ir.tools.bench.machine import measure_machine
 from lstm_ir.tools.bench.model_case import model_case
@@ -75,13 +73,9 @@ def _run_source(plan: Plan, rules: Rules) -> CaseResult:
     data: Any = plan.source
     model = plan.model if plan.is_artifact else plan.source
     described = None if model is None else lstm_ir.read_model(model)
-    if described is not None and not isinstance(described, Sequential):
-        raise UnsupportedError(
-            f"{model}: is no chain of layers, which bench compares; compile it, and give the artifact"
-        )
     if not plan.is_artifact:
         batch, time = (plan.batch, plan.time) if plan.has_fixed_sizes else (None, None)
         data = compile_artifact(described, batch=batch, time=time, form=plan.form).data
     module = lstm_ir.load(data, threads=plan.threads)
-    case = model_case(plan.source.stem, module, described, plan.batch, plan.time)
+    case = model_case(plan.source.stem, module, described, plan.batch, plan.time, model)
     return run_case(case, rules, module)

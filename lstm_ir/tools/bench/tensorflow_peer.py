@@ -1,6 +1,8 @@
 """TensorFlow: ``tf.compat.v1.keras.layers.LSTM`` in a tf.function, as a graph and compiled by XLA."""
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lstm_ir.tools.bench.network import Affine, Array, Direction, InexpressibleError, MaskMaker, Network, Recurrence
@@ -56,6 +58,26 @@ class TensorFlowPeer(Peer):
             layer.set_weights(_weights(stage))
         compiled = tf.function(run, jit_compile=self.is_jit_compiled, autograph=False)
         return Program(lambda: [value.numpy() for value in compiled(*arguments)], list)
+
+    def prepare_file(self, path: Path, source: str, inputs: Mapping[str, Array], threads: int | None) -> Program:
+        """Open a model file of Keras 2 or of Keras 3 on TensorFlow, see `Peer.prepare_file`."""
+        if source not in ("keras2", "keras3"):
+            return super().prepare_file(path, source, inputs, threads)
+        from lstm_ir.tools.frameworks.keras_config_check import refusal
+        from lstm_ir.tools.frameworks.keras_worker import KerasModel
+
+        why = refusal(path)
+        if why is not None:
+            raise InexpressibleError(why)
+        tf = _tensorflow(threads)
+        opened = KerasModel(source, path, {"inputs": list(inputs), "recurrences": [], "weights": None})
+        if source == "keras3" and opened.keras.backend.backend() != "tensorflow":
+            raise InexpressibleError(f"Keras 3 runs on {opened.keras.backend.backend()} here")
+        compiled = tf.function(
+            lambda arguments: opened.model(arguments, training=False), jit_compile=self.is_jit_compiled, autograph=False
+        )
+        arguments = opened.arguments(inputs)
+        return Program(lambda: [value.numpy() for value in tf.nest.flatten(compiled(arguments))], list)
 
 
 class TensorFlowXlaPeer(TensorFlowPeer):

@@ -1,6 +1,7 @@
 """PyTorch: ``torch.nn.LSTM`` in inference mode."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,26 @@ class TorchPeer(Peer):
                 for stage in stages:
                     values = stage(values[0])
             return values
+
+        return Program(call, lambda values: [value.numpy() for value in values])
+
+    def prepare_file(self, path: Path, source: str, inputs: Mapping[str, Array], threads: int | None) -> Program:
+        """Open a file of the weights of an nn.LSTM, see `Peer.prepare_file`."""
+        if source != "pytorch":
+            return super().prepare_file(path, source, inputs, threads)
+        import torch
+
+        from lstm_ir.tools.frameworks.torch_worker import TorchModel
+
+        _set_threads(threads)
+        model = TorchModel(path, {"prefix": None, "batch_first": False})
+        (x,) = inputs.values()
+        tensor = torch.from_numpy(x)
+
+        def call() -> list[Any]:
+            with torch.inference_mode():
+                output, (h, c) = model.lstm(tensor)
+            return [output, h, c]
 
         return Program(call, lambda values: [value.numpy() for value in values])
 
