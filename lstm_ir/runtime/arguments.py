@@ -1,8 +1,7 @@
-"""Checks and conversions of what callers give: inputs, masks and states. Everything is refused before any call."""
+"""Checks and conversions of the tensors that callers give. Everything is refused before any call."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,16 +14,14 @@ from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec, format_shape, is_floating, numpy_dtype
 
 __all__ = [
-    "as_mask",
-    "as_seed",
+    "as_array",
     "as_tensor",
     "batch_and_times",
     "bind_inputs",
-    "bind_masks",
-    "bind_states",
     "check_shape",
     "check_tensor",
     "check_values",
+    "dtype_text",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -152,13 +149,14 @@ def _check_dtype(given: np.dtype[Any], wanted: np.dtype[Any], spec: TensorSpec, 
         if is_floating(given):
             return
         raise ArgumentTypeError(
-            f"{label}: must be floating ({spec.dtype}; other float widths are cast to it); got {_name(given)}"
+            f"{label}: must be floating ({spec.dtype}; other float widths are cast to it); got {dtype_text(given)}"
         )
     if given.kind not in "biuf":
-        raise ArgumentTypeError(f"{label}: must be integers ({spec.dtype}); got {_name(given)}")
+        raise ArgumentTypeError(f"{label}: must be integers ({spec.dtype}); got {dtype_text(given)}")
 
 
-def _name(dtype: np.dtype[Any]) -> str:
+def dtype_text(dtype: np.dtype[Any]) -> str:
+    """Returns a dtype as messages name it."""
     return {"O": "an object array", "U": "strings", "S": "bytes"}.get(dtype.kind, dtype.name)
 
 
@@ -213,133 +211,3 @@ def _disagreement(
         if axis is not None
     ]
     return ArgumentError(f"inputs: {axis_name} sizes must agree; {' and '.join(sizes)}")
-
-
-def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
-    """Converts a mask to int8 0/1 of shape (batch, time), or as the spec orders the two axes.
-
-    Any bool, integer, floating or complex array, or nested lists of such, true where not 0 (so NaN is true). A last
-    axis of size 1 is dropped and a batch of 1 stands for every sample, as in Keras.
-
-    Raises:
-      ArgumentTypeError: Strings or objects.
-      ArgumentError: Another shape.
-    """
-    batch_axis = spec.batch_axis or 0
-    time_axis = 1 - batch_axis if spec.time_axis is None else spec.time_axis
-    wanted = (batch, time) if batch_axis < time_axis else (time, batch)
-    axes = "(batch, time)" if batch_axis < time_axis else "(time, batch)"
-    label = f"mask: must be {axes} = {wanted}"
-    array = as_array(value, "mask", f"an array of shape {axes} = {wanted}")
-    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
-        raise ArgumentTypeError(f"mask: must be bool or numeric; got {_name(array.dtype)}")
-    given = array.shape
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.shape != wanted:
-        if array.ndim != 2 or array.shape[batch_axis] != 1 or array.shape[time_axis] != time:
-            raise ArgumentError(f"{label}; got {given}")
-        array = np.broadcast_to(array, wanted)
-    if array.dtype != np.bool_:
-        array = np.not_equal(array, np.zeros((), array.dtype))
-    return np.ascontiguousarray(array).view(np.int8)
-
-
-def bind_masks(specs: Sequence[TensorSpec], given: Any, batch: int, times: Mapping[int | None, int]) -> list[Array]:
-    """Puts the masks of a call into the order of the specs; one that is left out has every step.
-
-    Raises:
-      ArgumentTypeError: Of a module of several inputs, neither a list, a tuple nor a mapping.
-      ArgumentError: Wrong count, unknown names, or a wrong shape.
-    """
-    if len(specs) == 1 and specs[0].of is None:
-        return [as_mask(given, specs[0], batch, times.get(specs[0].length, 1))]
-    names = [str(spec.of) for spec in specs]
-    listing = ", ".join(map(repr, names))
-    if isinstance(given, Mapping):
-        unknown = [str(name) for name in given if name not in names]
-        if unknown:
-            raise ArgumentError(f"mask: unknown {', '.join(map(repr, unknown))}; masks are taken for {listing}")
-        values = [given.get(name) for name in names]
-    elif isinstance(given, list | tuple):
-        if len(given) != len(specs):
-            raise ArgumentError(f"mask: must have {len(specs)} arrays (for {listing}); got {len(given)}")
-        values = list(given)
-    else:
-        raise ArgumentTypeError(
-            f"mask: must be a dict by the input's name, or a list for {listing}; got {type(given).__name__}"
-        )
-    bound = []
-    for spec, value in zip(specs, values, strict=True):
-        time = times.get(spec.length, 1)
-        wanted = (batch, time) if (spec.batch_axis or 0) < (spec.time_axis or 0) else (time, batch)
-        bound.append(np.ones(wanted, np.int8) if value is None else as_mask(value, spec, batch, time))
-    return bound
-
-
-def as_seed(seed: Any, takes_seed: bool) -> Array | None:
-    """Converts a seed to its two words, low word first, as int32; draws one if there is none.
-
-    Raises:
-      ArgumentTypeError: Not an integer.
-      ArgumentError: The module takes no seed, or it does not fit 64 bits.
-    """
-    if not takes_seed:
-        if seed is not None:
-            raise ArgumentError("seed: this module draws nothing: it was not compiled with training=True")
-        return None
-    if seed is None:
-        seed = secrets.randbits(64)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise ArgumentTypeError(f"seed: must be an integer or None; got {type(seed).__name__}")
-    if not 0 <= seed < 2**64:
-        raise ArgumentError(f"seed: must be at least 0 and less than 2**64; got {seed}")
-    return np.array([seed & 0xFFFFFFFF, int(seed) >> 32], np.uint32).view(np.int32)
-
-
-def bind_states(
-    specs: Sequence[TensorSpec],
-    given: Any,
-    batch: int | None,
-    device: Device,
-    takes: Callable[[Device], bool],
-    label: str = "initial_state",
-) -> list[Array | DeviceArray | None]:
-    """Puts states given in order (list, tuple) or by name (mapping) into the order of the specs and checks them.
-
-    Names that a mapping leaves out come back as None: the caller decides what they stand for.
-
-    Raises:
-      ArgumentTypeError: Neither a list, a tuple nor a mapping, or a state of a wrong dtype.
-      ArgumentError: Wrong count, unknown names, wrong shapes or batch.
-    """
-    names = [spec.name for spec in specs]
-    listing = ", ".join(map(repr, names)) or "none"
-    if isinstance(given, Mapping):
-        unknown = [str(name) for name in given if name not in names]
-        if unknown:
-            raise ArgumentError(f"{label}: unknown {', '.join(map(repr, unknown))}; the module's states are {listing}")
-        values = [given.get(name) for name in names]
-    elif isinstance(given, list | tuple):
-        if len(given) != len(specs):
-            raise ArgumentError(f"{label}: must have {len(specs)} states ({listing}); got {len(given)}")
-        for name, value in zip(names, given, strict=True):
-            if value is None:
-                raise ArgumentTypeError(f"{label} {name!r}: must be an array; got None")
-        values = list(given)
-    else:
-        raise ArgumentTypeError(
-            f"{label}: must be a list or tuple in the order {listing}, or a dict by name; got {type(given).__name__}"
-        )
-    bound: list[Array | DeviceArray | None] = []
-    for spec, value in zip(specs, values, strict=True):
-        if value is None:
-            bound.append(None)
-            continue
-        array = as_tensor(value, spec, f"{label} {spec.name!r}", device, takes)
-        if batch is not None and spec.batch_axis is not None and array.shape[spec.batch_axis] != batch:
-            raise ArgumentError(
-                f"{label} {spec.name!r}: must have batch {batch}; got {array.shape[spec.batch_axis]} in {array.shape}"
-            )
-        bound.append(array)
-    return bound

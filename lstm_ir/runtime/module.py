@@ -10,27 +10,22 @@ from typing import Any
 import numpy as np
 from iree.runtime import _binding as iree
 
-from lstm_ir.runtime.arguments import (
-    as_seed,
-    batch_and_times,
-    bind_inputs,
-    bind_masks,
-    bind_states,
-    check_tensor,
-    check_values,
-)
+from lstm_ir.runtime.arguments import batch_and_times, bind_inputs, check_tensor, check_values
 from lstm_ir.runtime.artifact import unpack_all
 from lstm_ir.runtime.call_work import CallWork
 from lstm_ir.runtime.compiled_code import CompiledCode
 from lstm_ir.runtime.device import Device, free_workers, open_device
 from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
+from lstm_ir.runtime.mask_arguments import bind_masks
 from lstm_ir.runtime.pending_calls import PendingCalls
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.runners import Runner, Runners
+from lstm_ir.runtime.seed_argument import as_seed
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
+from lstm_ir.runtime.state_arguments import bind_states
 from lstm_ir.runtime.target import check_target, choose_target
 
 __all__ = ["Module", "load"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature
-from lstm_ir.runtime.arguments import as_seed
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.results import collect, collect_small
 from lstm_ir.runtime.runners import Runners
+from lstm_ir.runtime.seed_argument import as_seed
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from lstm_ir.runtime.argument_frame import FrameCache
-from lstm_ir.runtime.arguments import bind_states
 from lstm_ir.runtime.buffers import state_shape, zero_views
 from lstm_ir.runtime.device import Device
 from lstm_ir.runtime.device_array import DeviceArray, download, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
+from lstm_ir.runtime.state_arguments import bind_states
 from lstm_ir.runtime.state_file import read_states, write_states
 
 __all__ = ["State"]

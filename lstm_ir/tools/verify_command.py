@@ -146,7 +146,7 @@ def verify(
 def _cases(model: "Model", module: "Module", inputs: list[str], masks: list[str], seed: int) -> "list[Case]":
     """Return the cases of inputs, and of masks, that the user gives."""
     from lstm_ir.errors import ArgumentError
-    from lstm_ir.runtime.arguments import as_mask
+    from lstm_ir.runtime.mask_arguments import as_mask
     from lstm_ir.tools.given_arrays import read_inputs, read_masks
     from lstm_ir.tools.verification_cases import CaseMaker
 

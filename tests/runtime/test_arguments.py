@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lstm_ir.runtime import ArgumentError, ArgumentTypeError, ArtifactError, TargetError, TensorSpec
-from lstm_ir.runtime.arguments import as_mask, as_tensor, batch_and_times, check_values
+from lstm_ir.runtime.arguments import as_tensor, batch_and_times, check_values
+from lstm_ir.runtime.mask_arguments import as_mask
 from lstm_ir.runtime.spec import format_shape, numpy_dtype
 
 TIME_MAJOR = TensorSpec("mask", (None, None), "int8", batch_axis=1, time_axis=0)
