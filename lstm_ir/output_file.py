@@ -2,8 +2,10 @@
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError
 
@@ -37,11 +39,22 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         ArgumentError: If it cannot be written.
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside a path, which takes its place when all is written; after an error it is gone.
+
+    Raises:
+        ArgumentError: If it cannot be written.
+    """
     name = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             name = file.name
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # Temporary files are private; an artifact has the permissions that any new file would have.

@@ -97,6 +97,8 @@ def _cast(node: Node) -> list[Tensor]:
     if target in (6, 7):
         return [node.b.apply("to_integer", x)]
     own = {np.dtype(np.float32): 1, np.dtype(np.float16): 10, np.dtype(np.float64): 11}[node.b.dtype]
+    if target == own and isinstance(x, np.ndarray) and x.dtype == object and x.size == 1:
+        return [node.b.reshape(node.b.count([x.reshape(()).item()]), x.shape)]
     if target == own or (target in (1, 10, 11) and isinstance(x, np.ndarray)):
         return [node.b.apply("to_float", x)]
     raise UnsupportedError(f"attribute to={target}; accepted: int32, int64 and {node.b.dtype}")

@@ -14,6 +14,7 @@ class Format(StrEnum):
 
     SAFETENSORS = "safetensors"
     MLIR = "mlir"
+    ONNX = "onnx"
 
 
 def export(
@@ -22,7 +23,7 @@ def export(
         Format,
         typer.Option(
             metavar="FORMAT",
-            help="safetensors (the weights alone), or mlir: bytecode that iree-compile takes.",
+            help="onnx, safetensors (the weights alone), or mlir: bytecode that iree-compile takes.",
         ),
     ],
     output: Annotated[
@@ -32,23 +33,38 @@ def export(
             "-o",
             metavar="FILE",
             help="The file to write.",
-            show_default="MODEL's name.safetensors, .mlirbc",
+            show_default="MODEL's name.onnx, .safetensors, .mlirbc",
         ),
     ] = None,
     prefix: Prefix = None,
     batch_first: BatchFirst = False,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="onnx: The masks that the model takes are inputs; else all steps count.")
+    ] = False,
 ) -> int:
     """Write a model, or its weights, in a format that other tools read."""
-    from lstm_ir.output_file import check_output, write_atomically
+    from lstm_ir.errors import ArgumentError
+    from lstm_ir.output_file import check_output
     from lstm_ir.tools.console import fields, print_result
-    from lstm_ir.tools.export import SUFFIXES, export_model
+    from lstm_ir.tools.export import SUFFIXES, write_model
     from lstm_ir.tools.failures import CommandLineError
     from lstm_ir.tools.model_source import read_source
 
     path = check_output(Path(f"{model.stem}{SUFFIXES[to.value]}") if output is None else output)
     if path.exists() and model.exists() and path.samefile(model):
         raise CommandLineError(f"--output: {path} is the model itself; name another file")
-    data = export_model(read_source(model, prefix, batch_first), to.value)
-    write_atomically(path, data)
-    print_result(fields({"written": str(path), "size": f"{len(data):,} bytes"}))
+    try:
+        written = write_model(read_source(model, prefix, batch_first), to.value, path, with_masks=masks)
+    except ArgumentError as error:
+        if str(error).startswith("with_masks:"):
+            raise CommandLineError(str(error).replace("with_masks", "--masks", 1)) from error
+        raise
+    print_result(
+        fields(
+            {
+                "written": "\n".join(map(str, written)),
+                "size": f"{sum(file.stat().st_size for file in written):,} bytes",
+            }
+        )
+    )
     return 0

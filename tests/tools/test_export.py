@@ -26,3 +26,14 @@ def test_mlir_is_taken_by_iree(command, tmp_path):
     assert command("export", SAMPLES / "k2_stacked.keras", "--to", "mlir", "-o", path).code == 0
     with ir.Context():
         assert "@call" in str(ir.Module.parse(path.read_bytes()).operation.get_asm(large_elements_limit=4))
+
+
+def test_onnx_is_read_again(command, tmp_path):
+    source, path = SAMPLES / "k2_stacked.keras", tmp_path / "model.onnx"
+    assert command("export", source, "--to", "onnx", "-o", path).code == 0
+    shapes = [[given.shape for given in lstm_ir.read_model(file).inputs] for file in (source, path)]
+    assert shapes[0] == shapes[1]
+    refused = command("export", path, "--to", "onnx", "--masks", "-o", tmp_path / "other.onnx")
+    assert refused.code == 2
+    assert "--masks: the model takes no mask" in refused.error
+    assert "--masks: only for onnx" in command("export", source, "--to", "mlir", "--masks", "-o", path).error

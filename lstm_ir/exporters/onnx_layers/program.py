@@ -1,0 +1,123 @@
+"""Programs, operation by operation."""
+
+from collections.abc import Sequence
+
+from lstm_ir.exporters.onnx_activations import activate
+from lstm_ir.exporters.onnx_graph import BEFORE_FIRST, OnnxGraph
+from lstm_ir.exporters.onnx_layers.program_scan import add_program_scan
+from lstm_ir.exporters.onnx_layers.program_sizes import ProgramSizes
+from lstm_ir.exporters.registry import ExportCall, exports
+from lstm_ir.layers.activations import Activation
+from lstm_ir.layers.program import (
+    Concatenate,
+    Constant,
+    Elementwise,
+    Full,
+    Gather,
+    MatMul,
+    Measure,
+    Operation,
+    Reduce,
+    Reshape,
+    Scan,
+    Size,
+    Slice,
+    TensorProgram,
+    Transpose,
+    Value,
+)
+
+_OPERATORS = {
+    "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", "max": "Max", "min": "Min",
+    "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "reciprocal": "Reciprocal",
+    "erf": "Erf", "floor": "Floor", "ceil": "Ceil",
+    "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu", "softplus": "Softplus", "softsign": "Softsign",
+    "selu": "Selu", "hard_swish": "HardSwish",
+}  # fmt: skip
+_WITH_NUMBERS = {
+    "elu": ("Elu", ("alpha",)),
+    "leaky_relu": ("LeakyRelu", ("alpha",)),
+    "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
+}
+
+
+@exports(TensorProgram)
+def export_program(g: OnnxGraph, layer: TensorProgram, call: ExportCall) -> list[str]:
+    """All operations in order."""
+    program = layer.program
+    names = {value: given.name for value, given in zip(program.inputs.values(), call.inputs, strict=True)}
+    sizes = ProgramSizes(g, program, names)
+    for operation, results in program.operations:
+        inputs = [names[value] for value in operation.inputs]
+        made = _add(g, sizes, operation, inputs, results)
+        names.update(zip(results, made, strict=True))
+    return [names[value] for value in program.outputs.values()]
+
+
+def _add(
+    g: OnnxGraph, sizes: ProgramSizes, operation: Operation, inputs: list[str], results: Sequence[Value]
+) -> Sequence[str]:
+    shape = results[0].shape
+    match operation:
+        case Constant():
+            return [g.constant(operation.array, operation.name)]
+        case Full():
+            number = g.floats(operation.number)
+            return [g.add("Expand", number, sizes.shape(shape)) if shape else number]
+        case Measure():
+            return [g.reshape(g.cast(sizes.size(operation.size), str(g.dtype)))]
+        case Elementwise():
+            return [_elementwise(g, sizes, operation, inputs, shape)]
+        case Transpose():
+            return [g.transpose(inputs[0], *operation.order)]
+        case Reshape():
+            return [g.add("Reshape", inputs[0], sizes.shape(shape, free_one=True))]
+        case Slice():
+            end = operation.start + shape[operation.axis] * operation.step
+            # Before the start of the axis; -1 itself would be its last element.
+            end = BEFORE_FIRST if isinstance(end, int) and end < 0 else end
+            bounds = [sizes.size(size) for size in (operation.start, end, operation.axis, operation.step)]
+            return [g.add("Slice", inputs[0], *bounds)]
+        case Concatenate():
+            return [g.add("Concat", *inputs, axis=operation.axis)]
+        case Gather():
+            return [g.add("Gather", *inputs, axis=operation.axis)]
+        case MatMul():
+            return [g.add("MatMul", *inputs)]
+        case Reduce(kind="sum"):
+            return [g.add("ReduceSum", inputs[0], g.integers(operation.axes))]
+        case Reduce():
+            return [g.add("ReduceMax", inputs[0], axes=list(operation.axes))]
+        case Scan():
+            return add_program_scan(g, operation, inputs)
+    raise AssertionError(f"no ONNX for {type(operation).__name__}")
+
+
+def _elementwise(
+    g: OnnxGraph, sizes: ProgramSizes, operation: Elementwise, inputs: list[str], shape: Sequence[Size]
+) -> str:
+    function, numbers = operation.function, operation.numbers
+    x = inputs[0]
+    if function in _OPERATORS:
+        return g.add(_OPERATORS[function], *inputs)
+    if function in _WITH_NUMBERS:
+        op, attributes = _WITH_NUMBERS[function]
+        return g.add(op, x, **dict(zip(attributes, numbers, strict=True)))
+    if function in ("gelu", "gelu_tanh", "mish"):
+        return activate(g, Activation(function), x)
+    match function:
+        case "square":
+            return g.add("Mul", x, x)
+        case "copy":
+            return x if operation.inputs[0].shape == shape else g.add("Expand", x, sizes.shape(shape))
+        case "to_float":
+            return g.cast(x, str(g.dtype))
+        case "to_integer":
+            return g.cast(x, "int32")
+        case "clip":
+            return g.add("Clip", x, *(g.floats(number) for number in numbers))
+        case "affine":
+            return g.add("Add", g.add("Mul", x, g.floats(numbers[0])), g.floats(numbers[1]))
+        case "scaled_tanh":
+            return g.add("Mul", g.add("Tanh", g.add("Mul", x, g.floats(numbers[1]))), g.floats(numbers[0]))
+    raise AssertionError(f"no ONNX for {function}")
