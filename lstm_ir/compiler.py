@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lstm_ir.description import describe
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, CompileError, UnsupportedError
 from lstm_ir.output_file import check_output, write_atomically
+from lstm_ir.weights_file import check_weights_file, write_weights
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from xdsl.dialects.builtin import ModuleOp
 
     from lstm_ir.layers import Model
@@ -38,12 +41,14 @@ class Artifact:
         description: What the artifact says about itself; of several targets what it says of the first.
         seconds: Time of each stage: import, passes, emission, iree.
         others: What it says of further targets.
+        weights: What belongs into the file of weights, if it has one: bytes by their SHA-256.
     """
 
     data: bytes
     description: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict)
     others: tuple[Mapping[str, Any], ...] = ()
+    weights: Mapping[str, "npt.NDArray[np.uint8]"] = field(default_factory=dict, repr=False)
 
 
 def compile(
@@ -57,6 +62,7 @@ def compile(
     time: int | None = None,
     form: str = "auto",
     weights: str | None = None,
+    weights_file: str | os.PathLike[str] | None = None,
     training: bool = False,
     costs: str | os.PathLike[str] | None = None,
 ) -> "Module":
@@ -67,7 +73,7 @@ def compile(
             model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
             state_dict, see ``from_torch``.
         target: ``cpu``, ``cuda`` or ``vulkan``; or several in one artifact, ``cpu,vulkan``, each with its own copy of
-            the weights: ``load(device=)`` chooses, and without a device the first is taken.
+            the weights (in a file of their own, what both read alike is there once): ``load(device=)`` chooses, and without a device the first is taken.
         output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written,
             and before it is loaded: for a target that cannot run here it is there although loading fails.
         target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
@@ -79,6 +85,9 @@ def compile(
             or ``loop``.
         weights: ``bf16`` stores the kernels and recurrent kernels of float32 LSTM layers in bfloat16, to be read
             faster; all arithmetic stays float32. None stores them as they are.
+        weights_file: Where to write the weights, ``.irpa`` or ``.safetensors``, instead of into the artifact. What is
+            in the file already stays, so that several artifacts share it. It lies beside ``output``, where ``load``
+            looks for it. Written first, and renamed like the artifact.
         training: Compile with dropout active: calls take ``seed=``, and the same seed gives the same masks.
         costs: A file of ``lstm-ir bench --calibrate``: what the machine reaches, for the choice of forms.
 
@@ -95,6 +104,7 @@ def compile(
     from lstm_ir.runtime import load
 
     path = None if output is None else check_output(output)
+    beside = None if weights_file is None else check_weights_file(weights_file, path)
     artifact = compile_artifact(
         source,
         target,
@@ -104,12 +114,15 @@ def compile(
         time=time,
         form=form,
         weights=weights,
+        weights_file=None if beside is None else beside.name,
         training=training,
         costs=costs,
     )
+    if beside is not None:
+        write_weights(beside, artifact.weights, keep=True)
     if path is not None:
         write_atomically(path, artifact.data)
-    return load(artifact.data)
+    return load(artifact.data, weights=beside)
 
 
 def compile_artifact(
@@ -122,6 +135,7 @@ def compile_artifact(
     time: int | None = None,
     form: str = "auto",
     weights: str | None = None,
+    weights_file: str | None = None,
     training: bool = False,
     costs: str | os.PathLike[str] | None = None,
     kernels: bool = True,
@@ -139,6 +153,7 @@ def compile_artifact(
         time: As in ``compile``.
         form: As in ``compile``.
         weights: As in ``compile``.
+        weights_file: The name of the file that is to hold the weights; None: the artifact. It is not written.
         training: As in ``compile``.
         costs: As in ``compile``.
         kernels: False builds none: IREE generates the code of every scan, in form ``loop`` or ``unrolled``. It is what
@@ -161,12 +176,14 @@ def compile_artifact(
             time=time,
             form=form,
             weights=weights,
+            weights_file=weights_file,
             training=training,
             kernels=kernels,
             on_stage=on_stage,
             after_pass=after_pass,
         )
     from lstm_ir.passes.emission import emit_bytecode
+    from lstm_ir.passes.external_weights import external_weights
     from lstm_ir.passes.iree_session import compile_bytecode
     from lstm_ir.passes.targets import resolve_target
     from lstm_ir.runtime.artifact import pack
@@ -186,12 +203,23 @@ def compile_artifact(
     scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
     description = describe(model, layer_module, scans, resolved)
     watch.start("emission")
+    external = None
+    if weights_file is not None:
+        external = external_weights(layer_module.module, layer_module.weights)
+        description["weights_file"] = external.describe(weights_file)
     brief = {key: value for key, value in description.items() if key != "model"}
-    source_bytes = emit_bytecode(layer_module.module, layer_module.weights, brief, resolved.attribute)
+    source_bytes = emit_bytecode(
+        layer_module.module,
+        layer_module.weights,
+        brief,
+        resolved.attribute,
+        None if external is None else external.attributes,
+    )
     watch.start("iree")
     vmfb = compile_bytecode(source_bytes, resolved.flags(), list(model.layers_by_path))
     watch.stop()
-    return Artifact(pack(vmfb, description), description, watch.seconds)
+    stored = {} if external is None else external.arrays
+    return Artifact(pack(vmfb, description), description, watch.seconds, weights=stored)
 
 
 def model_of(source: Any) -> "Model":

@@ -39,4 +39,6 @@ def compile_several(source: Any, targets: list[str], machine: dict[str, Any], **
         made.append(compile_artifact(model, name, **fitting, **options))
     seconds = {stage: sum(artifact.seconds[stage] for artifact in made) for stage in made[0].seconds}
     data = join([artifact.data for artifact in made])
-    return Artifact(data, made[0].description, seconds, tuple(artifact.description for artifact in made[1:]))
+    weights = {key: array for artifact in made for key, array in artifact.weights.items()}
+    others = tuple(artifact.description for artifact in made[1:])
+    return Artifact(data, made[0].description, seconds, others, weights)

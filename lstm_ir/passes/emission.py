@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 from xdsl.printer import Printer
 
 from lstm_ir.dialect.iree_ops import GlobalOp
-from lstm_ir.dialect.shapes import shape_of
+from lstm_ir.dialect.shapes import element_type, shape_of
 from lstm_ir.errors import CompileError
 from lstm_ir.passes.weight_expression import WeightExpression
 from lstm_ir.passes.worker_count import NO_WRAPPER
@@ -60,9 +60,9 @@ def generic_text(module: ModuleOp) -> str:
     return stream.getvalue()
 
 
-def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Return the value of every global of a module, by symbol, in the global's element type."""
-    values: dict[str, npt.NDArray[Any]] = {}
+def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict[str, tuple[npt.NDArray[Any], str]]:
+    """Return the value of every global of a module, by symbol, with the global's element type."""
+    values: dict[str, tuple[npt.NDArray[Any], str]] = {}
     for op in module.body.block.ops:
         if not isinstance(op, GlobalOp) or op.is_mutable is not None:
             continue
@@ -70,7 +70,7 @@ def constants(module: ModuleOp, weights: Mapping[str, npt.NDArray[Any]]) -> dict
         value = np.ascontiguousarray(expression.evaluate(weights))
         if value.shape != shape_of(op.type):
             raise CompileError(f"weight {expression}: value has shape {value.shape}, the IR says {op.type}")
-        values[op.sym_name.data] = value
+        values[op.sym_name.data] = (value, str(element_type(op.type)))
     return values
 
 
@@ -79,6 +79,7 @@ def emit_bytecode(
     weights: Mapping[str, npt.NDArray[Any]],
     description: Mapping[str, Any] | None = None,
     device: str | None = None,
+    external: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return the MLIR bytecode of a target-level module, verified as it is parsed.
 
@@ -88,13 +89,14 @@ def emit_bytecode(
         description: Attached as ``iree.reflection`` to the entry points that IREE wraps, for tools that read plain vmfb
             files.
         device: IREE's attribute of the device that the module is for; None where flags say it.
+        external: IREE's attribute of each global's value, by symbol, where weights lie outside the module.
 
     Raises:
         CompileError: If IREE's bindings refuse the module, with their message.
     """
     from iree.compiler import ir  # 0.2 s to import; only those who compile pay
 
-    values = constants(module, weights)
+    values = constants(module, weights) if external is None else {}
     if description is not None:
         reflection = DictionaryAttr({"description": StringAttr(json.dumps(description, separators=(",", ":")))})
         for op in module.body.block.ops:
@@ -112,7 +114,11 @@ def emit_bytecode(
             for op in parsed.body.operations:
                 if op.operation.name == "util.global" and "is_mutable" not in op.attributes:
                     name = ir.StringAttr(op.attributes["sym_name"]).value
-                    op.attributes["initial_value"] = _dense(ir, values[name], str(op.attributes["type"]))
+                    if external is not None:
+                        value = ir.Attribute.parse(f"{external[name]} : {op.attributes['type']}")
+                    else:
+                        value = _dense(ir, *values[name])
+                    op.attributes["initial_value"] = value
             if device is not None:
                 parsed.operation.attributes["hal.device.targets"] = ir.ArrayAttr.get([ir.Attribute.parse(device)])
         except ir.MLIRError as error:
@@ -122,14 +128,22 @@ def emit_bytecode(
     return stream.getvalue()
 
 
-def _dense(ir: Any, value: npt.NDArray[Any], type_: str) -> Any:
-    """Return an elements attribute of a global's type."""
-    element = type_.rsplit("x", maxsplit=1)[-1].rstrip(">")
+def stored_bytes(value: npt.NDArray[Any], element: str) -> npt.NDArray[np.uint8]:
+    """Return the bytes that a global of this element type holds."""
+    stored = _bfloat16_bits(value) if element == "bf16" else value.astype(_MLIR_TYPES[element])
+    return np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
+
+
+def _dense(ir: Any, value: npt.NDArray[Any], element: str) -> Any:
+    """Return an elements attribute of a global's element type."""
     if element == "bf16":
-        # Round to nearest even by hand: NumPy has no bfloat16.
-        bits = value.astype(np.float32).view(np.uint32)
-        rounded = bits + 0x7FFF + ((bits >> 16) & 1)
-        halves = np.where(np.isnan(value), 0x7FC0, rounded >> 16).astype(np.uint16)
         shaped = ir.RankedTensorType.get(list(value.shape), ir.BF16Type.get(), loc=ir.Location.unknown())
-        return ir.DenseElementsAttr.get(halves.view(np.uint16).tobytes(), type=shaped)
+        return ir.DenseElementsAttr.get(_bfloat16_bits(value).tobytes(), type=shaped)
     return ir.DenseElementsAttr.get(np.ascontiguousarray(value.astype(_MLIR_TYPES[element])))
+
+
+def _bfloat16_bits(value: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
+    """Round to nearest even by hand: NumPy has no bfloat16."""
+    bits = value.astype(np.float32).view(np.uint32)
+    rounded = bits + 0x7FFF + ((bits >> 16) & 1)
+    return np.where(np.isnan(value), 0x7FC0, rounded >> 16).astype(np.uint16)

@@ -10,6 +10,7 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device, vm_instance
 from lstm_ir.runtime.errors import ArtifactError, ExecutionError
+from lstm_ir.runtime.weights_file import Weights
 
 __all__ = ["CompiledCode"]
 
@@ -23,12 +24,15 @@ class CompiledCode:
       call_masked: The entry point with them, or None.
     """
 
-    def __init__(self, vmfb: bytes, description: dict[str, Any], device: Device) -> None:
+    def __init__(
+        self, vmfb: bytes, description: dict[str, Any], device: Device, weights: Weights | None = None
+    ) -> None:
+        self._weights = weights
         try:
             # A copy of IREE's own, page-aligned as it needs. Not its mmap: that asks for write permission on the
             # file, and a file that changes after the check of its checksum would change under the running code.
             self._code = iree.VmModule.copy_buffer(vm_instance(), vmfb)
-            self.context = iree.VmContext(vm_instance(), [device.hal_module, self._code])
+            self.context = self._context_on(device)
         except (RuntimeError, ValueError) as error:
             producer = _get(description.get("producer"), "iree")
             raise ArtifactError(
@@ -50,13 +54,18 @@ class CompiledCode:
     def on(self, device: Device) -> CompiledCode:
         """The same code in a context of another device of the same kind.
 
-        Code and weights are not there twice: local devices read the weights where the module has them. What a context
+        Code and weights are not there twice: local devices read the weights where they are. What a context
         has of its own are the module's variables.
         """
         other = copy.copy(self)
-        other.context = iree.VmContext(vm_instance(), [device.hal_module, self._code])
+        other.context = self._context_on(device)
         other._set_workers(device.workers)
         return other
+
+    def _context_on(self, device: Device) -> Any:
+        """A VM context in which the module has read its weights."""
+        given = [] if self._weights is None else [self._weights.module(vm_instance())]
+        return iree.VmContext(vm_instance(), [device.hal_module, *given, self._code])
 
     def invoke(self, function: Any, arguments: Any, results: Any) -> None:
         """Runs an entry point and waits for it; ``results`` are replaced.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -27,6 +28,7 @@ from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 from lstm_ir.runtime.state_arguments import bind_states
 from lstm_ir.runtime.target import check_target, choose_target
+from lstm_ir.runtime.weights_file import Weights, find_weights
 
 __all__ = ["Module", "load"]
 
@@ -35,13 +37,21 @@ _MASK_ELEMENT = iree.HalElementType.SINT_8
 _SEED_ELEMENT = iree.HalElementType.INT_32
 
 
-def load(source: str | Path | bytes, device: str | None = None, threads: int | None = None) -> Module:
+def load(
+    source: str | Path | bytes,
+    device: str | None = None,
+    threads: int | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+) -> Module:
     """Loads a compiled module. Nothing of it runs before the whole file and this machine have been checked.
 
     Args:
       source: An artifact's path, or its bytes.
       device: Where to run it: "local-sync", "local-task", "cuda", "vulkan", or one of several: "cuda:1" ...
       threads: CPU worker threads; 1 runs on the caller's thread.
+      weights: Where the weights of an artifact are that has them in a file of their own; None: beside the artifact,
+        under the name that it says.
 
     Of an artifact for several targets the first one that ``device`` runs is loaded; without ``device`` the first.
 
@@ -49,9 +59,11 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
     say; where there is one core only, all on the caller's thread. Of other modules the artifact says where to run it.
 
     Raises:
-      ArtifactError: The file is missing, unreadable, cut, altered, not an artifact, or of a newer format.
+      ArtifactError: The file is missing, unreadable, cut, altered, not an artifact, or of a newer format; or its
+        file of weights is missing, altered, or of another model.
       TargetError: It is made for another target, needs CPU features that are absent, or there is no such device.
-      ArgumentError: ``threads`` is out of range or contradicts ``device``.
+      ArgumentError: ``threads`` is out of range or contradicts ``device``; or ``weights`` for an artifact that holds
+        its own.
       ArgumentTypeError: An argument of the wrong type.
     """
     parts = unpack_all(_read(source))
@@ -62,7 +74,8 @@ def load(source: str | Path | bytes, device: str | None = None, threads: int | N
     workers = free_workers(backend, device, threads)
     work = CallWork.of(description) if workers > 1 else None
     advised = description.get("driver") if work is None else "local-sync"
-    return Module(vmfb, description, open_device(backend, advised, device, threads), work, workers)
+    opened = open_device(backend, advised, device, threads)
+    return Module(vmfb, description, opened, work, workers, find_weights(description, source, weights))
 
 
 def _read(source: str | Path | bytes) -> bytes:
@@ -98,6 +111,7 @@ class Module:
         device: Device,
         work: CallWork | None = None,
         workers: int = 1,
+        weights: Weights | None = None,
     ) -> None:
         self.description = description
         self.device = device
@@ -115,7 +129,7 @@ class Module:
         self._state_elements = [element_type(spec.dtype) for spec in self.states]
         self._output_dtypes = [numpy_dtype(spec.dtype) for spec in self.outputs]
         self._result_count = len(self.outputs) + len(self.states)
-        self._runners = Runners(CompiledCode(vmfb, description, device), device, self.states, work, workers)
+        self._runners = Runners(CompiledCode(vmfb, description, device, weights), device, self.states, work, workers)
         self._pending = PendingCalls()
         self._repeated = None
         # Values of integers have to be looked at, which the short way does not.

@@ -33,9 +33,10 @@ class Form(StrEnum):
 
 
 class Weights(StrEnum):
-    """The types that weights can be stored in beside their layer's own."""
+    """How weights can be stored otherwise: in another type than their layer's own, or in a file of their own."""
 
     BF16 = "bf16"
+    SEPARATE = "separate"
 
 
 _STAGES = {
@@ -83,12 +84,22 @@ def compile_model(
         ),
     ] = Form.AUTO,
     weights: Annotated[
-        Weights | None,
+        list[Weights] | None,
         typer.Option(
-            metavar="TYPE",
-            help="Store the kernels of float32 LSTM layers in another type, to be read faster: bf16. Arithmetic stays "
-            "float32; verify says what it costs.",
-            show_default="each layer's own",
+            metavar="HOW",
+            help="bf16: store the kernels of float32 LSTM layers in that type, to be read faster; arithmetic stays "
+            "float32, and verify says what it costs. separate: write the weights to a file beside the artifact. Both "
+            "may be given.",
+            show_default="each layer's own type, in the artifact",
+        ),
+    ] = None,
+    weights_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --weights separate: the file, .irpa or .safetensors, in the artifact's folder. What it holds "
+            "already stays, so that several artifacts share it.",
+            show_default="the artifact's name.irpa, written anew",
         ),
     ] = None,
     training: Annotated[
@@ -110,10 +121,15 @@ def compile_model(
     from lstm_ir.output_file import check_output, write_atomically
     from lstm_ir.tools.console import print_json, print_result, progress
     from lstm_ir.tools.model_source import read_source
+    from lstm_ir.weights_file import write_weights
 
     path = check_output(Path(f"{model.stem}.vmfb") if output is None else output)
     if path.exists() and model.exists() and os.path.samefile(path, model):
         raise CommandLineError(f"--output: {path} is the model itself; name another file")
+    how = weights or []
+    beside = _weights_file(path, model, weights_file) if Weights.SEPARATE in how else None
+    if weights_file is not None and beside is None:
+        raise CommandLineError("--weights-file: only with --weights separate")
     with progress(_STAGES["import"]) as show:
         try:
             artifact = run_interruptibly(
@@ -127,7 +143,8 @@ def compile_model(
                     batch=batch,
                     time=time,
                     form=form.value,
-                    weights=None if weights is None else weights.value,
+                    weights=Weights.BF16.value if Weights.BF16 in how else None,
+                    weights_file=None if beside is None else beside.name,
                     training=training,
                     costs=costs,
                 )
@@ -138,12 +155,32 @@ def compile_model(
                     option = f"--{name.replace('_', '-')}"
                     raise CommandLineError(str(error).replace(name, option, 1)) from error
             raise
+    if beside is not None:
+        # First, since the artifact is nothing without it.
+        write_weights(beside, artifact.weights, keep=weights_file is not None)
     write_atomically(path, artifact.data)
     if as_json:
-        print_json(_result(path, artifact))
+        print_json(_result(path, artifact, beside))
     else:
-        print_result(_table(path, artifact))
+        print_result(_table(path, artifact, beside))
     return 0
+
+
+def _weights_file(artifact: Path, model: Path, given: Path | None) -> Path:
+    """Return the file of weights to write beside an artifact.
+
+    Raises:
+        CommandLineError: It is not to lie there, is no such file's name, or is the model.
+    """
+    from lstm_ir.weights_file import check_weights_file
+
+    path = artifact.with_suffix(".irpa") if given is None else given
+    if path.exists() and model.exists() and os.path.samefile(path, model):
+        raise CommandLineError(f"--weights-file: {path} is the model itself; name another file")
+    try:
+        return check_weights_file(path, artifact)
+    except ArgumentError as error:
+        raise CommandLineError(str(error).replace("weights_file:", "--weights-file:", 1)) from error
 
 
 def _compile(
@@ -168,14 +205,24 @@ def _print_ir(name: str, module: "ModuleOp") -> None:
     note(f"// IR after {name}\n{module}")
 
 
-def _result(path: Path, artifact: "Artifact") -> dict[str, Any]:
+def _weights_bytes(artifact: "Artifact") -> int:
+    return sum(int(each["weights_bytes"]) for each in (artifact.description, *artifact.others))
+
+
+def _bytes_beyond_weights(artifact: "Artifact") -> int:
+    if "weights_file" in artifact.description:
+        return len(artifact.data)
+    return len(artifact.data) - _weights_bytes(artifact)
+
+
+def _result(path: Path, artifact: "Artifact", beside: Path | None) -> dict[str, Any]:
     description = artifact.description
-    weights = sum(each["weights_bytes"] for each in (description, *artifact.others))
     return {
         "artifact": str(path),
+        "weights_file": None if beside is None else str(beside),
         "bytes": len(artifact.data),
-        "weights_bytes": weights,
-        "bytes_beyond_weights": len(artifact.data) - weights,
+        "weights_bytes": _weights_bytes(artifact),
+        "bytes_beyond_weights": _bytes_beyond_weights(artifact),
         "target": description["target"],
         "scans": description["scans"],
         "driver": description["driver"],
@@ -185,16 +232,17 @@ def _result(path: Path, artifact: "Artifact") -> dict[str, Any]:
     }
 
 
-def _table(path: Path, artifact: "Artifact") -> Any:
+def _table(path: Path, artifact: "Artifact", beside: Path | None) -> Any:
     from lstm_ir.tools.console import bytes_text, fields
     from lstm_ir.tools.description_text import form_lines, mode_text, other_rows, target_text
 
-    weights = sum(each["weights_bytes"] for each in (artifact.description, *artifact.others))
+    size, beyond = bytes_text(len(artifact.data)), bytes_text(_bytes_beyond_weights(artifact))
     stages = [f"{stage} {seconds:.2f}" for stage, seconds in artifact.seconds.items()]
     return fields(
         {
             "artifact": str(path),
-            "size": f"{bytes_text(len(artifact.data))}, {bytes_text(len(artifact.data) - weights)} beyond the weights",
+            **({} if beside is None else {"weights": f"{beside}, {bytes_text(beside.stat().st_size)}"}),
+            "size": f"{size}, {beyond} beyond the weights",
             "target": target_text(artifact.description["target"]),
             "forms": "\n".join(form_lines(artifact.description["scans"], with_others=False)),
             **other_rows(artifact.others, with_others=False),

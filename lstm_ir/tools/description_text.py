@@ -88,5 +88,6 @@ def mode_text(description: Mapping[str, Any]) -> dict[str, str]:
 
 def size_text(found: Mapping[str, Any]) -> str:
     """Return the size of a file and of its weights in words."""
-    weights = found.get("weights_bytes")
-    return f"{found['bytes']:,} bytes" + ("" if weights is None else f", weights {weights:,} bytes")
+    weights, beside = found.get("weights_bytes"), found.get("weights_file")
+    where = "" if beside is None else f" in {beside['name']}"
+    return f"{found['bytes']:,} bytes" + ("" if weights is None else f", weights {weights:,} bytes{where}")

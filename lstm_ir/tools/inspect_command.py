@@ -122,7 +122,7 @@ def _artifact(path: Path) -> dict[str, Any]:
         **{key: description.get(key) for key in _DESCRIBED},
         **{
             key: description[key]
-            for key in ("masks", "mask_reason", "driver", "producer", "format")
+            for key in ("masks", "mask_reason", "driver", "producer", "format", "weights_file")
             if key in description
         },
         "others": [

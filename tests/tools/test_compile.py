@@ -101,3 +101,16 @@ def test_outputs_that_cannot_be_written(command, masked_model, tmp_path, monkeyp
         assert outcome.code == code
         assert message in outcome.error
     assert copy.read_bytes() == masked_model.read_bytes()
+
+
+def test_a_file_of_weights_goes_with_separate_weights_beside_the_artifact(command, masked_model, tmp_path):
+    """Said before anything is compiled."""
+    (tmp_path / "other").mkdir()
+    for options, said in {
+        ("--weights-file", tmp_path / "w.irpa"): "--weights-file: only with --weights separate",
+        ("--weights", "separate", "--weights-file", tmp_path / "w.bin"): "expected a name that ends in .irpa",
+        ("--weights", "separate", "--weights-file", tmp_path / "other" / "w.irpa"): "does not lie beside",
+    }.items():
+        outcome = command("compile", masked_model, "-o", tmp_path / "m.vmfb", *options)
+        assert outcome.code == 2
+        assert said in outcome.error

@@ -42,10 +42,16 @@ def test_cases_of_a_model_with_masks(verify, masked_model, masked_artifact):
 
 
 def test_bf16_weights_are_compared_with_those_of_the_model(command, verify, masked_model, tmp_path):
+    """They are so in a file of their own, too."""
     target = tmp_path / "m.vmfb"
-    compiled = command("compile", masked_model, "-o", target, "--weights", "bf16", "--json").json
+    options = ("--weights", "bf16", "--weights", "separate", "--json")
+    compiled = command("compile", masked_model, "-o", target, *options).json
+    assert compiled["weights_file"] == str(tmp_path / "m.irpa")
+    assert compiled["bytes"] == compiled["bytes_beyond_weights"] == target.stat().st_size
     assert [scan["weights"] for scan in compiled["scans"]] == ["bf16"] * len(compiled["scans"])
-    assert "with bf16 weights" in command("inspect", target).out
+    inspected = command("inspect", target).out
+    assert "with bf16 weights" in inspected
+    assert "bytes in m.irpa" in inspected
     outcome = verify(masked_model, target, "--json")
     assert outcome.code == 0
     assert outcome.json["tolerance"] == {"absolute": 2e-2, "relative": 2e-2}
