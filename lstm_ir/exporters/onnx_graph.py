@@ -121,7 +121,7 @@ class OnnxGraph:
     def constant(self, array: Array, name: str) -> str:
         """Add an array; returns its name, which is that of an equal one if there is one already."""
         contiguous = np.ascontiguousarray(array).reshape(array.shape)
-        key = (sha256(contiguous.tobytes()).digest(), str(array.dtype), array.shape)
+        key = (sha256(contiguous.reshape(-1).view(np.uint8).data).digest(), str(array.dtype), array.shape)
         if key not in self._shared:
             self._shared[key] = self.free(name)
             self.constants[self._shared[key]] = contiguous

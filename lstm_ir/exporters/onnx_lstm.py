@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lstm_ir.errors import UnsupportedError
 from lstm_ir.exporters.onnx_activations import cell_attributes, cell_function
 from lstm_ir.exporters.onnx_graph import Array, OnnxGraph
 from lstm_ir.exporters.registry import weights_of
@@ -74,15 +75,30 @@ def add_node(g: OnnxGraph, x: str, directions: Sequence[Direction]) -> tuple[str
 
 def _weights(g: OnnxGraph, cell: LSTM) -> list[Array]:
     """W [4U, I], R [4U, U] and B [8U] of one direction."""
-    kernel, recurrent_kernel, *bias = weights_of(g, cell)
+    kernel, recurrent_kernel, bias = cell_weights(g, cell)
     units = cell.units
 
     def reordered(array: Array) -> Array:
         parts = [array[..., gate * units : (gate + 1) * units] for gate in _GATES]
         return np.concatenate(parts, axis=-1)
 
-    own = reordered(bias[0]) if bias else np.zeros(4 * units, g.dtype)
+    own = np.zeros(4 * units, g.dtype) if bias is None else reordered(bias)
     return [reordered(kernel).T, reordered(recurrent_kernel).T, np.concatenate([own, np.zeros_like(own)])]
+
+
+def cell_weights(g: OnnxGraph, cell: LSTM) -> tuple[Array, Array, Array | None]:
+    """Return kernel, recurrent kernel and bias of an LSTM, gates in the order i, f, c, o.
+
+    Raises:
+        UnsupportedError: they are laid out otherwise.
+    """
+    kernel, recurrent_kernel, *bias = weights_of(g, cell)
+    if bias and bias[0].shape != (4 * cell.units,):
+        raise UnsupportedError(
+            f"layer {cell.name!r}: the bias of {cell.keras_class_name} has shape {bias[0].shape}, which cannot be "
+            "exported to ONNX"
+        )
+    return kernel, recurrent_kernel, bias[0] if bias else None
 
 
 def zeros(g: OnnxGraph, x: str, batch_axis: int, units: int) -> str:

@@ -5,8 +5,7 @@ That are masks, which in Keras repeat the state and the output wherever they are
 
 from lstm_ir.exporters.onnx_activations import activate
 from lstm_ir.exporters.onnx_graph import LAST, OnnxGraph
-from lstm_ir.exporters.onnx_lstm import zeros
-from lstm_ir.exporters.registry import weights_of
+from lstm_ir.exporters.onnx_lstm import cell_weights, zeros
 from lstm_ir.layers.lstm import LSTM
 
 
@@ -31,10 +30,10 @@ def add_scan(
         initial_state: h and c, each (batch, units); None is zeros.
     """
     units, batch_axis, time_axis = cell.units, int(cell.time_major), int(not cell.time_major)
-    kernel, recurrent_kernel, *bias = weights_of(g, cell)
+    kernel, recurrent_kernel, bias = cell_weights(g, cell)
     projected = g.add("MatMul", x, g.constant(kernel, f"{path}/kernel"))
-    if bias:
-        projected = g.add("Add", projected, g.constant(bias[0], f"{path}/bias"))
+    if bias is not None:
+        projected = g.add("Add", projected, g.constant(bias, f"{path}/bias"))
     recurrent = g.constant(recurrent_kernel, f"{path}/recurrent_kernel")
     # Where unrolled, Keras repeats outputs first and then zeroes them by the mask in the order of the input.
     misplaces = bool(cell.unroll and cell.go_backwards and cell.zero_output_for_mask and cell.return_sequences)

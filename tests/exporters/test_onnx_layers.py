@@ -226,7 +226,7 @@ def test_what_onnx_has_not_is_refused_by_layer_and_attribute():
     with pytest.raises(UnsupportedError, match=r"layer 'halves': dtype 'mixed_bfloat16' computes in bfloat16"):
         onnx_bytes(halves)
 
-    class Own(la.LSTM.__base__):
+    class Own(la.Layer):
         keras_class_name = "Own"
 
     with pytest.raises(UnsupportedError, match=r"layer 'mine': Own cannot be exported to ONNX"):

@@ -1,9 +1,11 @@
 """LSTM, Bidirectional, RNN and TimeDistributed."""
 
+from lstm_ir.errors import UnsupportedError
 from lstm_ir.exporters.onnx_graph import OnnxGraph, Tensor
 from lstm_ir.exporters.onnx_lstm import Direction, add_node, is_expressible
 from lstm_ir.exporters.onnx_scan import add_scan
 from lstm_ir.exporters.registry import ExportCall, export_layer, exports
+from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.rnn import RNN
@@ -23,8 +25,8 @@ def export_lstm(g: OnnxGraph, layer: LSTM, call: ExportCall) -> list[str]:
 @exports(Bidirectional)
 def export_bidirectional(g: OnnxGraph, layer: Bidirectional, call: ExportCall) -> list[str]:
     """The merged output or both, and with ``return_state`` the four states."""
-    forward, backward = layer.forward_layer, layer.backward_layer
     paths = [f"{call.path}/{name}" for name in ("forward", "backward")]
+    forward, backward = _lstm(layer.forward_layer, paths[0]), _lstm(layer.backward_layer, paths[1])
     starts = [_start(call, 0), _start(call, 1)]
     expressible = is_expressible(forward) and is_expressible(backward)
     if call.mask is None and expressible and forward.units == backward.units and not forward.go_backwards:
@@ -51,9 +53,8 @@ def export_rnn(g: OnnxGraph, layer: RNN, call: ExportCall) -> list[str]:
     """The cells one behind the other, all with the mask of the input."""
     x = call.x
     for position, (suffix, cell) in enumerate(layer.recurrent_cells()):
-        assert isinstance(cell, LSTM)
         path = f"{call.path}/{suffix}" if suffix else call.path
-        x, h, c = _cell(g, cell, path, x, call.mask, _start(call, position))
+        x, h, c = _cell(g, _lstm(cell, path), path, x, call.mask, _start(call, position))
         call.states += [h, c]
     return [x, *call.states] if layer.return_state else [x]
 
@@ -74,6 +75,12 @@ def export_time_distributed(g: OnnxGraph, layer: TimeDistributed, call: ExportCa
     (output,), _ = export_layer(g, layer.layer, inner)
     sizes = g.add("Concat", g.sizes(call.x, 0, 2), g.sizes(output, 1), axis=0)
     return [g.add("Reshape", output, sizes)]
+
+
+def _lstm(layer: Layer, path: str) -> LSTM:
+    if not isinstance(layer, LSTM):
+        raise UnsupportedError(f"layer {path!r}: {layer.keras_class_name} cannot be exported to ONNX")
+    return layer
 
 
 def _start(call: ExportCall, position: int) -> tuple[str | None, str | None]:

@@ -27,6 +27,8 @@ def export_merge(g: OnnxGraph, layer: Merge, call: ExportCall) -> Masked:
     result = reduce(lambda left, right: g.add(_OPERATORS[layer.operation], left, right), inputs)
     if layer.operation == "ave":
         result = g.add("Div", result, g.floats(len(inputs)))
+    if layer.mask_rule != "masks":
+        return Masked([result], [None])
     given = [mask for mask in call.masks if mask is not None]
     if layer.flavour == "keras3":
         keep = _joined(g, "Or", given) if len(given) == len(call.masks) else None
@@ -40,7 +42,7 @@ def export_concatenate(g: OnnxGraph, layer: Concatenate, call: ExportCall) -> Ma
     """The inputs behind each other."""
     axis = layer.axis_of(call.inputs[0].rank)
     result = g.add("Concat", *(x.name for x in call.inputs), axis=axis)
-    if all(mask is None for mask in call.masks):
+    if layer.mask_rule != "masks" or all(mask is None for mask in call.masks):
         return Masked([result], [None])
     whole = [_all_steps(g, x.name) if mask is None else mask for x, mask in zip(call.inputs, call.masks, strict=True)]
     if axis == 1:
