@@ -73,7 +73,8 @@ def compile(
             model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
             state_dict, see ``from_torch``.
         target: ``cpu``, ``cuda`` or ``vulkan``; or several in one artifact, ``cpu,vulkan``, each with its own copy of
-            the weights (in a file of their own, what both read alike is there once): ``load(device=)`` chooses, and without a device the first is taken.
+            the weights (in a file of their own, what both read alike is there once): ``load(device=)`` chooses, and
+            without a device the first is taken.
         output: Where to write the artifact; None writes none. Written beside it and renamed, so never half-written,
             and before it is loaded: for a target that cannot run here it is there although loading fails.
         target_cpu: ``host``, ``generic``, or one of LLVM's names such as ``x86-64-v3``.
