@@ -6,8 +6,7 @@ import pytest
 import lstm_ir
 from lstm_ir.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.layers import LSTM, Dense, Dropout, Sequential
-from lstm_ir.reference import apply_activation
-from lstm_ir.reference.lstm import run_lstm
+from lstm_ir.reference import apply_activation, run_lstm
 
 SEED = 0x0123456789ABCDEF
 

@@ -65,7 +65,7 @@ class WeightOp(IRDLOperation):
 
 @irdl_op_definition
 class ReverseOp(IRDLOperation):
-    """Reverse a sequence along its time axis (Bidirectional flips the backward layer's output so)."""
+    """Reverse a sequence or a mask along its time axis (Bidirectional flips the backward layer's output so)."""
 
     name = "lstm.reverse"
 
@@ -84,7 +84,9 @@ class ReverseOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Check that the axis is one of the batch and time axes."""
-        shape = check_shape("lstm.reverse", "input", self.input.type, (None, None, None))
+        shape = shape_of(self.input.type)
+        if len(shape) not in (2, 3):
+            raise VerifyException(f"lstm.reverse: input has shape {shape_text(shape)}, expected ?x?x? or ?x?")
         if self.axis.value.data not in (0, 1):
             raise VerifyException(
                 f"lstm.reverse: axis {self.axis.value.data} is not one of the leading axes of {shape_text(shape)}"

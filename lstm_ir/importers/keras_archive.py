@@ -20,7 +20,7 @@ from lstm_ir.importers.hdf5_access import MAX_TEXT_BYTES, child, dataset_paths, 
 from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import DescribedModel, describe_model, parse_json
 from lstm_ir.importers.keras_writer import keras_writer
-from lstm_ir.layers import LSTM, RNN, Bidirectional, Layer, Model, TimeDistributed
+from lstm_ir.layers import RNN, Bidirectional, CuDNNLSTM, Layer, Model, RecurrentLayer, TimeDistributed
 
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -164,11 +164,13 @@ def _weight_paths(layer: Layer) -> list[str]:
     if isinstance(layer, TimeDistributed):
         return [f"layer/{path}" for path in _weight_paths(layer.layer)]
     if isinstance(layer, RNN) and layer.is_stack:
-        names = ["lstm_cell" if n == 0 else f"lstm_cell_{n}" for n in range(len(layer.cells))]
+        keys = [layer_key(f"{cell.keras_class_name}Cell") for cell in layer.cells]
+        names = [f"{key}_{n}" if (n := keys[:place].count(key)) else key for place, key in enumerate(keys)]
         return [
             f"cell/cells/{name}/vars/{i}"
             for name, cell in zip(names, layer.cells, strict=True)
             for i in range(len(cell.weight_specs()))
         ]
-    prefix = "cell/vars" if isinstance(layer, (LSTM, RNN)) else "vars"
+    has_cell = isinstance(layer, RecurrentLayer | RNN) and not isinstance(layer, CuDNNLSTM)
+    prefix = "cell/vars" if has_cell else "vars"
     return [f"{prefix}/{i}" for i in range(len(layer.weight_specs()))]

@@ -11,7 +11,8 @@ from typing import Any
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_layer_keys import INPUT_SHAPES, LAYER_KEYS, TRAINING, WITHOUT_PLACE
 from lstm_ir.importers.keras_writer import KerasWriter
-from lstm_ir.layers import LAYER_CLASSES, LSTM, RNN, Layer, TimeDistributed, resolve_activation
+from lstm_ir.layers import LAYER_CLASSES, RNN, Layer, RecurrentLayer, resolve_activation
+from lstm_ir.layers.rnn import CELL_CLASSES
 
 INPUT_DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16")
 
@@ -90,31 +91,41 @@ def describe_layer(entry: LayerEntry, writer: KerasWriter, source: str) -> Layer
         raise UnsupportedError(f"{where} is not supported; {accepted_classes()}")
     _check_keys(entry, writer, where)
     _check_values(entry, writer, where)
-    if entry.class_name == "TimeDistributed":
-        return _describe_time_distributed(entry, writer, where)
+    if entry.class_name in ("TimeDistributed", "Bidirectional"):
+        return _describe_wrapper(entry, writer, where)
     if entry.class_name == "RNN":
         return _describe_rnn(entry, writer, where)
     make = LAYER_CLASSES[entry.class_name].from_config
-    config = _relevant(entry.class_name, entry.config, writer)
+    made: Layer = _made(make, _relevant(entry.class_name, entry.config, writer), writer, where)
+    return made
+
+
+def _made(make: Callable[..., Any], config: dict[str, Any], writer: KerasWriter, where: str) -> Any:
+    """A layer from its config; where that does not go, from what inference needs of it."""
     try:
         return make(config, flavour=writer.flavour)
     except (LstmIrError, TypeError, ValueError, KeyError) as error:
         # A custom initializer, regularizer or constraint has no part in inference: the layer without it is the same.
         try:
-            return make(_without_training(config), flavour=writer.flavour)
+            return make({k: v for k, v in config.items() if k not in TRAINING}, flavour=writer.flavour)
         except (LstmIrError, TypeError, ValueError, KeyError):
-            refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
-            raise refusal(f"{where}: {_one_line(error)}") from None
+            raise _refusal(error, where) from None
 
 
-def _describe_time_distributed(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
+def _refusal(error: Exception, where: str) -> LstmIrError:
+    refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
+    return refusal(f"{where}: {_one_line(error)}")
+
+
+def _describe_wrapper(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
     config = _relevant(entry.class_name, entry.config, writer)
-    inner = describe_layer(layer_entry(config.pop("layer"), where), writer, where)
+    for key in _INNER_LAYERS:
+        if config.get(key) is not None or key == "layer":
+            config[key] = describe_layer(layer_entry(config[key], where), writer, where)
     try:
-        return TimeDistributed(inner, **config, flavour=writer.flavour)
-    except LstmIrError as error:
-        refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
-        raise refusal(f"{where}: {_one_line(error)}") from None
+        return LAYER_CLASSES[entry.class_name](**config, flavour=writer.flavour)
+    except (LstmIrError, TypeError) as error:
+        raise _refusal(error, where) from None
 
 
 def _describe_rnn(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
@@ -123,12 +134,11 @@ def _describe_rnn(entry: LayerEntry, writer: KerasWriter, where: str) -> Layer:
     try:
         return RNN(cells, **config, flavour=writer.flavour)
     except (LstmIrError, TypeError) as error:
-        refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
-        raise refusal(f"{where}: {_one_line(error)}") from None
+        raise _refusal(error, where) from None
 
 
 def _cells(value: Any, where: str) -> list[LayerEntry]:
-    """The LSTM cells of an RNN: one, or those of a stack."""
+    """The cells of an RNN: one, or those of a stack."""
     if isinstance(value, Mapping) and value.get("class_name") == "StackedRNNCells":
         config: Any = value.get("config")
         listed = config.get("cells") if isinstance(config, Mapping) else None
@@ -138,23 +148,19 @@ def _cells(value: Any, where: str) -> list[LayerEntry]:
             raise UnsupportedError(f"{where}: option reverse_state_order=True is not supported; accepted: False")
         return [cell for item in listed for cell in _cells(item, where)]
     cell = layer_entry(value, where)
-    if cell.class_name != "LSTMCell":
-        raise UnsupportedError(f"{where}: its cell is {cell}; accepted: LSTMCell, StackedRNNCells of them")
+    if cell.class_name not in CELL_CLASSES:
+        raise UnsupportedError(
+            f"{where}: its cell is {cell}; accepted: {', '.join(CELL_CLASSES)}, StackedRNNCells of them"
+        )
     return [cell]
 
 
-def _describe_cell(cell: LayerEntry, writer: KerasWriter, where: str) -> LSTM:
+def _describe_cell(cell: LayerEntry, writer: KerasWriter, where: str) -> RecurrentLayer:
     _check_keys(cell, writer, f"{where}: {cell}")
     _check_values(cell, writer, f"{where}: {cell}")
-    config = _relevant("LSTMCell", cell.config, writer)
-    try:
-        return LSTM.from_config(config, flavour=writer.flavour)
-    except (LstmIrError, TypeError, ValueError, KeyError):
-        try:
-            return LSTM.from_config(_without_training(config), flavour=writer.flavour)
-        except (LstmIrError, TypeError, ValueError, KeyError) as error:
-            refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
-            raise refusal(f"{where}: {cell}: {_one_line(error)}") from None
+    make = CELL_CLASSES[cell.class_name].from_config
+    made: RecurrentLayer = _made(make, _relevant(cell.class_name, cell.config, writer), writer, f"{where}: {cell}")
+    return made
 
 
 def _relevant(class_name: str, config: Mapping[str, Any], writer: KerasWriter) -> dict[str, Any]:
@@ -164,23 +170,7 @@ def _relevant(class_name: str, config: Mapping[str, Any], writer: KerasWriter) -
     if class_name != "InputLayer":
         known -= INPUT_SHAPES
     known -= WITHOUT_PLACE.get(class_name, frozenset())
-    kept = {key: value for key, value in config.items() if key in known}
-    if class_name != "Bidirectional":
-        return kept
-    return _map_inner(kept, lambda inner: _relevant("LSTM", inner, writer))
-
-
-def _without_training(config: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in config.items() if key not in TRAINING}
-    return _map_inner(kept, _without_training)
-
-
-def _map_inner(config: dict[str, Any], change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """The config with a wrapper's inner layers' configs changed."""
-    for key in _INNER_LAYERS:
-        if isinstance(config.get(key), Mapping):
-            config[key] = {**config[key], "config": change(config[key]["config"])}
-    return config
+    return {key: value for key, value in config.items() if key in known}
 
 
 def _check_keys(entry: LayerEntry, writer: KerasWriter, where: str) -> None:
@@ -212,20 +202,12 @@ def _check_values(entry: LayerEntry, writer: KerasWriter, where: str) -> None:
                 raise UnsupportedError(
                     f"{where}: {key} {_activation_name(value)} is not one that can be compiled"
                 ) from None
-    for key in ("sparse", "ragged", "renorm"):
+    for key in ("sparse", "ragged", "renorm", "causal"):
         if config.get(key):
             raise UnsupportedError(f"{where}: option {key}={config[key]!r} is not supported; accepted: False")
     if entry.class_name == "InputLayer" and config["dtype"] not in INPUT_DTYPES:
         accepted = ", ".join(INPUT_DTYPES)
         raise UnsupportedError(f"{where}: input dtype {_short(config['dtype'])}; accepted: {accepted}")
-    if entry.class_name == "Bidirectional":
-        for key in _INNER_LAYERS:
-            if config.get(key) is not None or key == "layer":
-                inner = layer_entry(config[key], where)
-                if inner.class_name != "LSTM":
-                    raise UnsupportedError(f"{where}: its {key} is {inner}; accepted: LSTM")
-                _check_keys(inner, writer, f"{where}: {inner}")
-                _check_values(inner, writer, f"{where}: {inner}")
 
 
 def _activation_name(value: Any) -> str:

@@ -8,6 +8,7 @@ from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import LayerEntry, accepted_classes, describe_layer, layer_entry
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS, carried, is_mask_operation, operation
 from lstm_ir.importers.keras_nodes import NodeCall, TensorRef, calls_of, refs_in, tensors_in
+from lstm_ir.importers.keras_operations import is_operation, read_operation
 from lstm_ir.importers.keras_writer import KerasWriter
 from lstm_ir.layers import LAYER_CLASSES, FunctionalBuilder, InputLayer, Layer
 
@@ -98,10 +99,10 @@ class GraphReader:
         for entry in entries:
             if entry.class_name in MODEL_CLASSES:
                 scope.parts[entry.name] = Part(entry.name, entry.class_name)
-            elif entry.class_name in LAYER_CLASSES and not is_mask_operation(entry):
+            elif entry.class_name in LAYER_CLASSES and not is_mask_operation(entry) and not is_operation(entry):
                 layer = describe_layer(entry, self.writer, self.source)
                 scope.parts[entry.name] = Part(entry.name, entry.class_name, layer)
-            elif entry.class_name not in MASK_OPERATIONS:
+            elif entry.class_name not in MASK_OPERATIONS and not is_operation(entry):
                 raise UnsupportedError(f"{self.source}: {entry} is not supported; {accepted_classes()}")
         part.parts = [p for p in scope.parts.values() if not isinstance(p.layer, InputLayer)]
         self._scopes[path] = scope
@@ -207,7 +208,11 @@ class GraphReader:
 
     def _call(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
         if is_mask_operation(entry):
-            return [operation(entry, call, self._operands(scope, call), self.source)]
+            operands = self._operands(scope, call)
+            if not (is_operation(entry) and all(isinstance(value, str) for value in operands)):
+                return [operation(entry, call, operands, self.source)]
+        if is_operation(entry):
+            return self._operation(scope, entry, call)
         args, keywords = list(call.args), dict(call.kwargs)
         for key, value in list(keywords.items()):
             if value is None or (key == "training" and value is False):
@@ -237,6 +242,22 @@ class GraphReader:
                 raise UnsupportedError(f"{self.source}: {entry} is called on a mask; accepted: tensors")
         handed = self._handed(scope, entry, explicit, tensors)
         return list(self._apply(scope, entry, tensors, initial, explicit=handed))
+
+    def _operation(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
+        """One call of an operation on tensors, as that of a layer of its own."""
+
+        def rank_of(ref: TensorRef) -> int:
+            tensor = self._tensor(scope, ref)
+            if not isinstance(tensor, str):
+                raise UnsupportedError(f"{self.source}: {entry} is called on a mask; accepted: tensors")
+            return len(self.builder.shape(tensor))
+
+        layer, refs = read_operation(entry, call, self.writer, rank_of, self.source)
+        tensors = [self._tensor(scope, ref) for ref in refs]
+        if len(calls_of(entry, self.source)) > 1:
+            raise UnsupportedError(f"{self.source}: {entry} is called several times; accepted: once")
+        scope.parts.setdefault(entry.name, Part(entry.name, entry.class_name, layer))
+        return list(self._apply(scope, entry, tensors, (), explicit=None))
 
     def _operands(self, scope: _Scope, call: NodeCall) -> list[Any]:
         values = _flat(list(call.args))

@@ -72,8 +72,33 @@ LAYER_KEYS: dict[str, ConfigKeys] = {
         | TRAINING
         | _keys("dropout recurrent_dropout implementation zero_output_for_mask time_major"),
     ),
+    "CuDNNLSTM": ConfigKeys(
+        both=_keys("name dtype units return_sequences return_state go_backwards stateful"),
+        optional=_ANYWHERE | TRAINING | _keys("time_major"),  # standalone Keras has no time_major
+    ),
+    "GRU": ConfigKeys(
+        both=_CELL | _RECURRENT | _keys("reset_after"),
+        keras2=_keys("time_major"),
+        keras3=_keys("zero_output_for_mask"),
+        optional=_ANYWHERE
+        | TRAINING
+        | _keys("dropout recurrent_dropout implementation zero_output_for_mask time_major"),
+    ),
+    "SimpleRNN": ConfigKeys(
+        both=_RECURRENT | _CELL - _keys("recurrent_activation"),
+        keras2=_keys("time_major"),
+        keras3=_keys("zero_output_for_mask"),
+        optional=_ANYWHERE | TRAINING | _keys("dropout recurrent_dropout zero_output_for_mask time_major"),
+    ),
     "LSTMCell": ConfigKeys(
         both=_CELL, optional=_ANYWHERE | TRAINING | _keys("dropout recurrent_dropout implementation")
+    ),
+    "GRUCell": ConfigKeys(
+        both=_CELL | _keys("reset_after"),
+        optional=_ANYWHERE | TRAINING | _keys("dropout recurrent_dropout implementation"),
+    ),
+    "SimpleRNNCell": ConfigKeys(
+        both=_CELL - _keys("recurrent_activation"), optional=_ANYWHERE | TRAINING | _keys("dropout recurrent_dropout")
     ),
     "RNN": ConfigKeys(
         both=_keys("name dtype cell") | _RECURRENT,
@@ -114,6 +139,9 @@ LAYER_KEYS: dict[str, ConfigKeys] = {
     "GlobalAveragePooling1D": _GLOBAL_POOLING,
     **{name: _plain() for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")},
     "Concatenate": _plain("axis"),
+    "Dot": _plain("axes", "normalize"),
+    "Attention": _plain("use_scale", "score_mode dropout causal seed"),
+    "AdditiveAttention": _plain("use_scale", "dropout causal seed"),
     "Reshape": _plain("target_shape"),
     "Flatten": _plain("", "data_format"),
     "Permute": _plain("dims"),
@@ -130,5 +158,7 @@ WITHOUT_PLACE: dict[str, frozenset[str]] = {
     "BatchNormalization": TRAINING | _keys("synchronized renorm renorm_clipping renorm_momentum"),
     "LayerNormalization": TRAINING,
     "SpatialDropout1D": frozenset({"noise_shape"}),
+    "Attention": frozenset({"causal", "seed"}),
+    "AdditiveAttention": frozenset({"causal", "seed"}),
 }
 """Keys without effect on inference that a layer's description has no place for."""

@@ -73,6 +73,8 @@ def carried(layer: Layer, inputs: Sequence[str], masks: Sequence[Any]) -> Expres
         return ("any", ("not_equal", inputs[0], layer.mask_value))
     if isinstance(layer, Embedding):
         return ("not_equal", inputs[0], 0) if layer.mask_zero else None
+    if layer.mask_rule == "drop":
+        return None
     if isinstance(layer, Concatenate):
         return _concatenated(layer, inputs, masks)
     if isinstance(layer, Merge):

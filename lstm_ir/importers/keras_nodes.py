@@ -85,6 +85,8 @@ def _keras2_value(value: Any, key: str, source: str) -> Any:
         if value and isinstance(value[0], str):
             return tensor_ref(value[:3], source)
         return tuple(_keras2_value(item, key, source) for item in value)
+    if isinstance(value, list) and [type(item) for item in value] == [str, int, int]:  # an operand of an operation
+        return tensor_ref(value, source)
     return value
 
 

@@ -122,7 +122,7 @@ def _from_layer(source: Any, writer: KerasWriter, where: str) -> Model:
     config, weights = entry["config"], source.get_weights()
     recurrent = config["layer"]["config"] if class_name == "Bidirectional" else config
     known = _build(source).get("input_shape") if _build(source) else None
-    if known is None and class_name in ("LSTM", "Bidirectional", "Dense") and weights:
+    if known is None and class_name in ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "Dense") and weights:
         known = [None] * (2 if class_name == "Dense" else 3)
         known[-1] = int(weights[0].shape[0])
     if known is None:

@@ -3,9 +3,11 @@
 from lstm_ir.layers.activation_layer import ActivationLayer
 from lstm_ir.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from lstm_ir.layers.activations import Activation, resolve_activation, serialize_activation
+from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.convolution import Conv1D
+from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.dtype_policy import DTypePolicy, resolve_dtype_policy
@@ -13,6 +15,7 @@ from lstm_ir.layers.embedding import Embedding
 from lstm_ir.layers.flavour import FLAVOURS, Flavour
 from lstm_ir.layers.functional import Functional, FunctionalBuilder
 from lstm_ir.layers.graph import Call, Model, Recurrence
+from lstm_ir.layers.gru import GRU
 from lstm_ir.layers.inference_identity import (
     ActivityRegularization,
     AlphaDropout,
@@ -29,6 +32,7 @@ from lstm_ir.layers.model import LAYER_CLASSES, Sequential, layer_from_config
 from lstm_ir.layers.naming import reset_auto_names
 from lstm_ir.layers.normalization import BatchNormalization, LayerNormalization
 from lstm_ir.layers.pooling import AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
 from lstm_ir.layers.reshaping import (
     Cropping1D,
     Flatten,
@@ -40,6 +44,7 @@ from lstm_ir.layers.reshaping import (
 )
 from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.shapes import InputSpec, Shape
+from lstm_ir.layers.simple_rnn import SimpleRNN
 from lstm_ir.layers.stack_states import StackStates
 from lstm_ir.layers.time_distributed import TimeDistributed
 from lstm_ir.layers.weights import Weight, WeightSpec
@@ -47,6 +52,7 @@ from lstm_ir.layers.weights import Weight, WeightSpec
 __all__ = [
     "ELU",
     "FLAVOURS",
+    "GRU",
     "LAYER_CLASSES",
     "LSTM",
     "RNN",
@@ -54,7 +60,9 @@ __all__ = [
     "ActivationLayer",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "BatchNormalization",
@@ -63,8 +71,10 @@ __all__ = [
     "Concatenate",
     "Conv1D",
     "Cropping1D",
+    "CuDNNLSTM",
     "DTypePolicy",
     "Dense",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -92,10 +102,12 @@ __all__ = [
     "Permute",
     "ReLU",
     "Recurrence",
+    "RecurrentLayer",
     "RepeatVector",
     "Reshape",
     "Sequential",
     "Shape",
+    "SimpleRNN",
     "Softmax",
     "SpatialDropout1D",
     "StackStates",

@@ -237,6 +237,10 @@ class Layer:
         """
         assign_all(self.weights, weights, self.name)
 
+    def code_weights(self) -> dict[str, Array]:
+        """The weights as compiled code reads them, by name: by default as Keras lays them out, named as their specs."""
+        return {spec.name: value for spec, value in zip(self.weight_specs(), self.get_weights(), strict=True)}
+
     def count_params(self) -> int:
         """The number of scalars in all weights.
 
@@ -270,8 +274,8 @@ class Layer:
         """What follows the layer's name in the names of its outputs; empty for the first of most layers."""
         return ("",)
 
-    def recurrent_cells(self) -> tuple[tuple[str, "Layer"], ...]:
-        """The LSTMs that it runs, each with what follows the layer's name in its own; none for most layers."""
+    def recurrent_cells(self) -> tuple[tuple[str, Any], ...]:
+        """The `RecurrentLayer` of each scan that it runs, with what follows the layer's name in its own."""
         return ()
 
     # configs

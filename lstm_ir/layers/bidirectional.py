@@ -1,4 +1,4 @@
-"""The Bidirectional wrapper: one LSTM over the steps in each direction, and how their outputs are merged."""
+"""The Bidirectional wrapper: one recurrent layer in each direction, and how their outputs are merged."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -7,53 +7,58 @@ from lstm_ir.errors import ArgumentError, UnsupportedError
 from lstm_ir.layers.base import Layer, MaskRule
 from lstm_ir.layers.flavour import check_flavour
 from lstm_ir.layers.lstm import LSTM
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
+from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape
-from lstm_ir.layers.weights import Weight, WeightSpec
+from lstm_ir.layers.weights import Array, Weight, WeightSpec
 
 _MERGE_MODES = ("concat", "sum", "mul", "ave", None)
 
 
 class Bidirectional(Layer):
-    """Two copies of an LSTM, the second visiting the steps the other way round.
+    """Two copies of a recurrent layer, the second visiting the steps the other way round.
 
     The copies are rebuilt from the config of ``layer`` by its own class, and both zero their output at masked steps
-    exactly if they return sequences, whatever ``layer`` says. Weights: three of the forward copy, three of the
+    exactly if they return sequences, whatever ``layer`` says. Weights: those of the forward copy, then those of the
     backward copy. A returned backward sequence is flipped to the input's order before merging.
 
     Args:
-        layer: an `LSTM`. Its ``go_backwards`` makes the forward copy run backwards (Keras 3 refuses that).
+        layer: an `LSTM`, `GRU`, `SimpleRNN` or `RNN`. Its ``go_backwards`` makes the forward copy run backwards, which
+            Keras 3 refuses.
         merge_mode: ``"concat"`` on the last axis, ``"sum"``, ``"mul"``, ``"ave"``, or None: both outputs.
         weights: initial weights of both copies, or None.
-        backward_layer: the LSTM to use as the backward copy, or None.
+        backward_layer: the layer to use as the backward copy, or None.
         **kwargs: those of `Layer`. ``trainable`` defaults to that of ``layer`` (in Keras 3 to True), ``flavour`` to
             that of ``layer``.
 
     Attributes:
-        layer: the LSTM that was given.
+        layer: the layer that was given.
         forward_layer: the forward copy.
         backward_layer: the backward copy.
 
     Raises:
-        ArgumentError: not an LSTM, an unknown ``merge_mode``, or two layers that do not belong together.
+        ArgumentError: not such a layer, an unknown ``merge_mode``, or two layers that do not belong together.
     """
 
     keras_class_name: ClassVar[str] = "Bidirectional"
     auto_name_prefix: ClassVar[str] = "bidirectional"
     uses_mask: ClassVar[bool] = True
     layer_class: ClassVar[type[LSTM]] = LSTM
-    """The class that `from_config` makes the inner layers of."""
+    """The class that `from_config` makes inner LSTMs of."""
+    wraps: ClassVar[tuple[type[Layer], ...]] = (RecurrentLayer, RNN)
+    """The classes of layers that can be inside."""
 
     def __init__(
         self,
-        layer: LSTM,
+        layer: Any,
         merge_mode: str | None = "concat",
         weights: Any = None,
-        backward_layer: LSTM | None = None,
+        backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
         for argument, given in (("layer", layer), ("backward_layer", backward_layer)):
-            if not isinstance(given, LSTM) and not (argument == "backward_layer" and given is None):
+            if not isinstance(given, self.wraps) and not (argument == "backward_layer" and given is None):
                 raise ArgumentError(f"{argument}: got {given!r}, expected an LSTM layer")
         if merge_mode not in _MERGE_MODES:
             raise ArgumentError(f"merge_mode: got {merge_mode!r}, expected one of {_MERGE_MODES}")
@@ -86,7 +91,7 @@ class Bidirectional(Layer):
         self.time_major = layer.time_major
         self.input_spec = layer.input_spec
 
-    def _copy(self, layer: LSTM, prefix: str, *, backwards: bool) -> LSTM:
+    def _copy(self, layer: Any, prefix: str, *, backwards: bool) -> Any:
         config = layer.get_config()
         if self.flavour == "keras3":
             config["name"] = prefix + layer.name.removeprefix(prefix)
@@ -95,7 +100,8 @@ class Bidirectional(Layer):
             config["name"] = prefix + layer.name
             config["go_backwards"] = bool(config["go_backwards"]) != backwards
         copy = type(layer).from_config(config, flavour=layer.flavour)
-        copy.use_cudnn = layer.use_cudnn  # not in the config
+        if isinstance(layer, RecurrentLayer):
+            copy.use_cudnn = layer.use_cudnn  # not in the config
         return copy
 
     def _check_pair(self) -> None:
@@ -122,7 +128,7 @@ class Bidirectional(Layer):
     @property
     def built(self) -> bool:
         """Whether both copies are built."""
-        return self.forward_layer.built and self.backward_layer.built
+        return bool(self.forward_layer.built and self.backward_layer.built)
 
     def build(self, input_shape: Any) -> None:
         """Build both copies, see `Layer.build`."""
@@ -134,11 +140,10 @@ class Bidirectional(Layer):
     @property
     def weights(self) -> list[Weight]:
         """The weights of the forward copy, then of the backward copy."""
-        return self.forward_layer.weights + self.backward_layer.weights
+        return [*self.forward_layer.weights, *self.backward_layer.weights]
 
     def weight_specs(self) -> tuple[WeightSpec, ...]:
         """The specs of all weights, named ``forward/kernel`` ... ``backward/bias``."""
-        copies = (("forward", self.forward_layer), ("backward", self.backward_layer))
         return tuple(
             WeightSpec(
                 f"{direction}/{spec.name}",
@@ -148,7 +153,7 @@ class Bidirectional(Layer):
                 spec.regularizer,
                 spec.constraint,
             )
-            for direction, copy in copies
+            for direction, copy in self.directions
             for spec in copy.weight_specs()
         )
 
@@ -160,7 +165,7 @@ class Bidirectional(Layer):
         return shapes if len(shapes) > 1 else shapes[0]
 
     def compute_output_shapes(self, input_shape: Any) -> list[Shape]:
-        """The shapes of all outputs: merged (or forward, backward), then with ``return_state`` the four states."""
+        """The shapes of all outputs: merged (or forward, backward), then with ``return_state`` the states."""
         ahead = self.forward_layer.compute_output_shape(input_shape)
         behind = self.backward_layer.compute_output_shape(input_shape)
         if not self.return_state:
@@ -179,8 +184,13 @@ class Bidirectional(Layer):
             mask = mask[0] if mask else None
         carried = mask if self.return_sequences else None
         masks = [carried, carried] if self.merge_mode is None else [carried]
-        masks += [None] * (4 if self.return_state else 0)
+        masks += [None] * (len(self.output_suffixes()) - len(masks))
         return masks if len(masks) > 1 else masks[0]
+
+    @property
+    def refuses_mask(self) -> bool:  # type: ignore[override]  # of the layer inside, not of the class
+        """Whether the layer inside cannot be called on an input with a mask."""
+        return bool(self.forward_layer.refuses_mask)
 
     @property
     def mask_rule(self) -> MaskRule:
@@ -193,16 +203,35 @@ class Bidirectional(Layer):
         return tuple(k < sequences for k in range(len(self.output_suffixes())))
 
     def output_suffixes(self) -> tuple[str, ...]:
-        """The merged output, or forward and backward; then with ``return_state`` the four states."""
+        """The merged output, or forward and backward; then with ``return_state`` the states."""
         outputs = ("forward", "backward") if self.merge_mode is None else ("",)
-        states = ("forward/h", "forward/c", "backward/h", "backward/c") if self.forward_layer.return_state else ()
+        states = [
+            f"{direction}/{suffix}" for direction, copy in self.directions for suffix in copy.output_suffixes()[1:]
+        ]
         return (*outputs, *states)
 
-    def recurrent_cells(self) -> tuple[tuple[str, Layer], ...]:
-        """The two copies."""
+    @property
+    def directions(self) -> tuple[tuple[str, Any], ...]:
+        """The two copies, each with its name."""
         return (("forward", self.forward_layer), ("backward", self.backward_layer))
 
+    def recurrent_cells(self) -> tuple[tuple[str, RecurrentLayer], ...]:
+        """The cells of the two copies."""
+        return tuple(
+            (f"{direction}/{suffix}" if suffix else direction, cell)
+            for direction, copy in self.directions
+            for suffix, cell in copy.recurrent_cells()
+        )
+
     # configs
+
+    def code_weights(self) -> dict[str, Array]:
+        """Those of every cell."""
+        return {
+            f"{suffix}/{name}" if suffix else name: value
+            for suffix, cell in self.recurrent_cells()
+            for name, value in cell.code_weights().items()
+        }
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
@@ -220,16 +249,16 @@ class Bidirectional(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, flavour: str | None = None) -> Self:
-        """Build from a config of this flavour, the inner layers as `layer_class`.
+        """Build from a config of this flavour, inner LSTMs as `layer_class`.
 
         Raises:
             ArgumentError: no inner layer.
-            UnsupportedError: an inner layer that is not an LSTM, or ``num_constants``.
+            UnsupportedError: an inner layer that cannot be wrapped, or ``num_constants``.
         """
         known = check_flavour(flavour or cls.default_flavour)
         arguments = dict(config)
         if arguments.pop("num_constants", 0):
-            raise UnsupportedError("num_constants: constants are for custom cells, LSTM has none")
+            raise UnsupportedError("num_constants: constants are for custom cells, those of Keras have none")
         for key in ("layer", "backward_layer"):
             if arguments.get(key) is not None:
                 arguments[key] = cls._inner(arguments[key], known, key)
@@ -238,14 +267,20 @@ class Bidirectional(Layer):
         return cls(**arguments, flavour=known)
 
     @classmethod
-    def _inner(cls, identifier: Any, flavour: str, argument: str) -> LSTM:
+    def _inner(cls, identifier: Any, flavour: str, argument: str) -> Layer:
+        from lstm_ir.layers.model import LAYER_CLASSES
+
         if not isinstance(identifier, Mapping):
-            raise ArgumentError(f"{argument}: got {identifier!r}, expected the object dict of an LSTM")
+            raise ArgumentError(f"{argument}: got {identifier!r}, expected the object dict of a layer")
         class_name, config = parse_object_config(identifier, argument)
-        if class_name != "LSTM":
-            raise UnsupportedError(f"{argument}: Bidirectional of {class_name!r} is not supported, only of LSTM")
-        return cls.layer_class.from_config(config, flavour=flavour)
+        classes = {name: made for name, made in LAYER_CLASSES.items() if issubclass(made, cls.wraps)}
+        classes["LSTM"] = cls.layer_class
+        if class_name not in classes:
+            raise UnsupportedError(
+                f"{argument}: Bidirectional of {class_name!r} is not supported, only of {', '.join(classes)}"
+            )
+        return classes[class_name].from_config(config, flavour=flavour)
 
 
-def _serialize_layer(layer: LSTM) -> dict[str, Any]:
+def _serialize_layer(layer: Layer) -> dict[str, Any]:
     return object_dict("keras.layers", layer.keras_class_name, layer.get_config())

@@ -198,13 +198,12 @@ class FunctionalBuilder:
             outputs = tuple(f"{tensor}:out" for tensor in outputs)
         call = Call(layer, tuple(inputs), outputs, path, number, tuple(initial_state), sees_mask)
         shapes = [self._shapes[tensor] for tensor in inputs]
-        for (_, cell), h, c in zip(layer.recurrent_cells(), initial_state[::2], initial_state[1::2], strict=False):
-            for tensor in (h, c):
-                units = getattr(cell, "units", None)
-                if len(self._shapes[tensor]) != 2 or self._shapes[tensor][1] != units:
-                    raise ArgumentError(
-                        f"layer {name!r}: an initial state has shape {self._shapes[tensor]}, expected (batch, {units})"
-                    )
+        lengths = [cell.units for _, cell in layer.recurrent_cells() for _ in cell.state_names]
+        for units, tensor in zip(lengths, initial_state, strict=False):
+            if len(self._shapes[tensor]) != 2 or self._shapes[tensor][1] != units:
+                raise ArgumentError(
+                    f"layer {name!r}: an initial state has shape {self._shapes[tensor]}, expected (batch, {units})"
+                )
         if not layer.built:
             layer.build(shapes[0] if len(shapes) == 1 else shapes)
         self._shapes.update(zip(outputs, call.output_shapes(shapes), strict=True))

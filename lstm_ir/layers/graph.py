@@ -13,7 +13,7 @@ from lstm_ir.errors import ArgumentError
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.flavour import Flavour, Source
 from lstm_ir.layers.input_layer import InputLayer
-from lstm_ir.layers.lstm import LSTM
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
 from lstm_ir.layers.shapes import Shape, as_shape
 from lstm_ir.layers.weights import Array, Weight, assign_all
 
@@ -29,7 +29,7 @@ class Call:
         path: the layer's name in the model, different for each layer: ``lstm``, in a nested model ``encoder/lstm``. The
             names of its weights start with it.
         number: which call of this layer it is, from 0.
-        initial_state: the names of the tensors that a recurrent layer starts from, h and c of every cell; empty: it
+        initial_state: the names of the tensors that a recurrent layer starts from, the states of every cell; empty: it
             starts from its state in the module.
         sees_mask: whether the layer is given the mask of its input, which goes on behind it in any case. Keras 3 gives
             none to a recurrent layer that is called with ``initial_state``, unless told.
@@ -66,16 +66,21 @@ class Recurrence:
 
     Attributes:
         path: its name, different for each: ``lstm``, ``bidirectional/forward``, ``lstm:1`` (a shared layer's second).
-        layer: the LSTM that it runs.
+        layer: the cell that it runs.
         call: the call that it is part of.
         state: the name that its states start with in the module (``<state>/h``, ``<state>/c``); None where its initial
             state is a tensor of the graph. A stateful layer has one state for all its calls.
     """
 
     path: str
-    layer: LSTM
+    layer: RecurrentLayer
     call: Call
     state: str | None
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names of its states in the module; none where its initial state is a tensor of the graph."""
+        return () if self.state is None else tuple(f"{self.state}/{name}" for name in self.layer.state_names)
 
 
 class Model:
@@ -184,7 +189,7 @@ class Model:
                 state: str | None = path
                 if getattr(call.layer, "stateful", False):
                     state = f"{call.path}/{suffix}" if suffix else call.path
-                assert isinstance(cell, LSTM)
+                assert isinstance(cell, RecurrentLayer)
                 yield Recurrence(path, cell, call, None if call.initial_state else state)
 
     @property
@@ -300,7 +305,7 @@ def _check_arity(call: Call) -> None:
         raise ArgumentError(
             f"layer {call.name!r}: {len(call.outputs)} names for its outputs, it returns {len(layer.output_suffixes())}"
         )
-    states = 2 * len(layer.recurrent_cells())
+    states = sum(len(cell.state_names) for _, cell in layer.recurrent_cells())
     if call.initial_state and len(call.initial_state) != states:
         raise ArgumentError(
             f"layer {call.name!r}: initial_state has {len(call.initial_state)} tensors, expected {states}"

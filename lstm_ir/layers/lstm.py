@@ -1,21 +1,14 @@
 """The LSTM layer: Keras's whole constructor, weights and configs."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
-from lstm_ir.errors import ArgumentError, ArgumentTypeError
-from lstm_ir.layers.activations import resolve_activation, serialize_activation
-from lstm_ir.layers.arguments import clamped_rate, positive_integer
-from lstm_ir.layers.base import Layer, MaskRule
-from lstm_ir.layers.constraints import resolve_constraint, serialize_constraint
+from lstm_ir.errors import ArgumentTypeError
 from lstm_ir.layers.flavour import Flavour, check_flavour
-from lstm_ir.layers.initializer_lookup import resolve_initializer, serialize_initializer
 from lstm_ir.layers.initializers import InitializerFn, Ones
-from lstm_ir.layers.regularizers import resolve_regularizer, serialize_regularizer
-from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
-from lstm_ir.layers.weights import Array, WeightSpec
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
+from lstm_ir.layers.weights import Array
 
 
 class _FlavourDefault(str):
@@ -28,10 +21,9 @@ _DEFAULT_RECURRENT_ACTIVATION: dict[Flavour, str] = {
     "keras2": "sigmoid",
     "keras3": "sigmoid",
 }
-_DEFAULT_IMPLEMENTATION: dict[Flavour, int] = {"compat.v1": 1, "keras2": 2, "keras3": 2}
 
 
-class LSTM(Layer):
+class LSTM(RecurrentLayer):
     """Long short-term memory (Hochreiter and Schmidhuber 1997), as Keras defines it.
 
     Inputs are (batch, time, features), or (time, batch, features) if ``time_major``. With gates in the order input,
@@ -74,7 +66,8 @@ class LSTM(Layer):
     keras_class_name: ClassVar[str] = "LSTM"
     auto_name_prefix: ClassVar[str] = "lstm"
     weight_scope: ClassVar[str] = "lstm_cell"
-    uses_mask: ClassVar[bool] = True
+    gate_count: ClassVar[int] = 4
+    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def __init__(
         self,
@@ -102,99 +95,48 @@ class LSTM(Layer):
         unroll: bool = False,
         **kwargs: Any,
     ) -> None:
-        flavour = check_flavour(kwargs.get("flavour") or self.default_flavour)
-        own = _take_own_keywords(kwargs, flavour)
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = positive_integer(units, "units")
         if isinstance(recurrent_activation, _FlavourDefault):
+            flavour = check_flavour(kwargs.get("flavour") or self.default_flavour)
             recurrent_activation = _DEFAULT_RECURRENT_ACTIVATION[flavour]
-        self.activation = resolve_activation(activation, flavour, "activation")
-        self.recurrent_activation = resolve_activation(recurrent_activation, flavour, "recurrent_activation")
-        self.use_bias = use_bias
-        self.kernel_initializer = resolve_initializer(kernel_initializer, "kernel_initializer")
-        self.recurrent_initializer = resolve_initializer(recurrent_initializer, "recurrent_initializer")
-        self.bias_initializer = resolve_initializer(bias_initializer, "bias_initializer")
+        super().__init__(
+            units,
+            activation,
+            recurrent_activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            kernel_regularizer,
+            recurrent_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            recurrent_constraint,
+            bias_constraint,
+            dropout,
+            recurrent_dropout,
+            return_sequences,
+            return_state,
+            go_backwards,
+            stateful,
+            unroll,
+            **kwargs,
+        )
         self.unit_forget_bias = unit_forget_bias
-        self.kernel_regularizer = resolve_regularizer(kernel_regularizer, flavour, "kernel_regularizer")
-        self.recurrent_regularizer = resolve_regularizer(recurrent_regularizer, flavour, "recurrent_regularizer")
-        self.bias_regularizer = resolve_regularizer(bias_regularizer, flavour, "bias_regularizer")
-        self.kernel_constraint = resolve_constraint(kernel_constraint, "kernel_constraint")
-        self.recurrent_constraint = resolve_constraint(recurrent_constraint, "recurrent_constraint")
-        self.bias_constraint = resolve_constraint(bias_constraint, "bias_constraint")
-        self.dropout = clamped_rate(dropout, "dropout")
-        self.recurrent_dropout = clamped_rate(recurrent_dropout, "recurrent_dropout")
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        self.unroll = unroll
-        self.time_major = own["time_major"]
-        self.zero_output_for_mask = own["zero_output_for_mask"]
-        # Keras computes recurrent dropout on the four-product route only.
-        forced = self.recurrent_dropout != 0 and own["implementation"] != 1
-        self.implementation = 1 if forced else own["implementation"]
-        self.enable_caching_device = own["enable_caching_device"]
-        self.seed = own["seed"]
-        self.use_cudnn = own["use_cudnn"]
-        self.input_spec = InputSpec(ndim=3)
 
     @property
     def state_size(self) -> list[int]:
         """The lengths of the two states, h and c."""
         return [self.units, self.units]
 
-    @property
-    def output_size(self) -> int:
-        """The length of the output of one step."""
-        return self.units
+    def _own_config(self) -> dict[str, Any]:
+        return {"unit_forget_bias": self.unit_forget_bias}
 
-    # weights
-
-    def _specs_for(self, input_shape: Shape) -> tuple[WeightSpec, ...]:
-        self.check_input_shape(input_shape)
-        features = input_shape[2]
-        if features is None:
-            raise ArgumentTypeError(
-                f"input_shape: the last axis of {input_shape} must be known to build layer {self.name!r}"
-            )
-        batch_axis = 1 if self.time_major else 0
-        batch = input_shape[batch_axis]
-        if self.stateful and batch is None:
-            raise ArgumentError(
-                f"input_shape: layer {self.name!r} is stateful and needs to know its batch size (axis {batch_axis}), "
-                f"got {input_shape}"
-            )
-        fixed: list[int | None] = [None, None, features]
-        if self.stateful:
-            fixed[batch_axis] = batch
-        self.input_spec = InputSpec(shape=tuple(fixed))
-        gates, dtype = 4 * self.units, self.variable_dtype
-        specs = [
-            WeightSpec(
-                "kernel",
-                (features, gates),
-                dtype,
-                self.kernel_initializer,
-                self.kernel_regularizer,
-                self.kernel_constraint,
-            ),
-            WeightSpec(
-                "recurrent_kernel",
-                (self.units, gates),
-                dtype,
-                self.recurrent_initializer,
-                self.recurrent_regularizer,
-                self.recurrent_constraint,
-            ),
-        ]
-        if self.use_bias:
-            initializer = self._forget_bias() if self.unit_forget_bias else self.bias_initializer
-            specs.append(WeightSpec("bias", (gates,), dtype, initializer, self.bias_regularizer, self.bias_constraint))
-        return tuple(specs)
-
-    def _forget_bias(self) -> InitializerFn:
+    def _initial_bias(self) -> InitializerFn | None:
         """The bias initialiser, with the forget quarter replaced by ones."""
         initializer, units = self.bias_initializer, self.units
+        if not self.unit_forget_bias:
+            return initializer
         if initializer is None:
             raise ArgumentTypeError("bias_initializer: got None, expected an initializer (unit_forget_bias is set)")
 
@@ -203,112 +145,3 @@ class LSTM(Layer):
             return np.concatenate(parts)
 
         return initial_bias
-
-    # shapes and masks
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The output's shape; if ``return_state`` a list of the shapes of output, h and c.
-
-        Raises:
-            ArgumentError: not three axes.
-        """
-        shape = as_shape(input_shape)
-        InputSpec(ndim=3).check(shape, self.name)
-        state: Shape = (shape[1 if self.time_major else 0], self.units)
-        output: Shape = (shape[0], shape[1], self.units) if self.return_sequences else state
-        return [output, state, state] if self.return_state else output
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The incoming mask, never reversed, if ``return_sequences``; if ``return_state`` [that, None, None]."""
-        if isinstance(mask, (list, tuple)):
-            mask = mask[0] if mask else None
-        output = mask if self.return_sequences else None
-        return [output, None, None] if self.return_state else output
-
-    @property
-    def mask_rule(self) -> MaskRule:
-        """The incoming mask goes on with a sequence."""
-        return "carry" if self.return_sequences else "drop"
-
-    def masked_outputs(self) -> tuple[bool, ...]:
-        """The sequence has a mask, the states have none."""
-        return (True, False, False) if self.return_state else (True,)
-
-    def output_suffixes(self) -> tuple[str, ...]:
-        """With ``return_state`` the output, h and c."""
-        return ("", "h", "c") if self.return_state else ("",)
-
-    def recurrent_cells(self) -> tuple[tuple[str, Layer], ...]:
-        """The layer itself."""
-        return (("", self),)
-
-    # configs
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor arguments, see `Layer.get_config`."""
-        flavour = self.flavour
-        config = super().get_config() | {
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "go_backwards": self.go_backwards,
-            "stateful": self.stateful,
-            "unroll": self.unroll,
-        }
-        if flavour != "keras3":
-            config["time_major"] = self.time_major
-        if flavour == "keras3" or self.zero_output_for_mask:
-            config["zero_output_for_mask"] = self.zero_output_for_mask
-        config |= {
-            "units": self.units,
-            "activation": serialize_activation(self.activation, flavour),
-            "recurrent_activation": serialize_activation(self.recurrent_activation, flavour),
-            "use_bias": self.use_bias,
-            "kernel_initializer": serialize_initializer(self.kernel_initializer, flavour),
-            "recurrent_initializer": serialize_initializer(self.recurrent_initializer, flavour),
-            "bias_initializer": serialize_initializer(self.bias_initializer, flavour),
-            "unit_forget_bias": self.unit_forget_bias,
-            "kernel_regularizer": serialize_regularizer(self.kernel_regularizer),
-            "recurrent_regularizer": serialize_regularizer(self.recurrent_regularizer),
-            "bias_regularizer": serialize_regularizer(self.bias_regularizer),
-            "activity_regularizer": serialize_regularizer(self.activity_regularizer),
-            "kernel_constraint": serialize_constraint(self.kernel_constraint),
-            "recurrent_constraint": serialize_constraint(self.recurrent_constraint),
-            "bias_constraint": serialize_constraint(self.bias_constraint),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-        }
-        if flavour == "keras3":
-            return config | {"seed": self.seed}
-        config["implementation"] = self.implementation
-        if not self.enable_caching_device:  # Keras writes it only where it is not the default
-            config["enable_caching_device"] = self.enable_caching_device
-        return config
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], *, flavour: str | None = None) -> Self:
-        """Build from a config, see `Layer.from_config`."""
-        arguments = dict(config)
-        if arguments.get("implementation") == 0:  # deprecated; Keras reads it as 1 here and only here
-            arguments["implementation"] = 1
-        return super().from_config(arguments, flavour=flavour)
-
-
-def _take_own_keywords(kwargs: dict[str, Any], flavour: Flavour) -> dict[str, Any]:
-    """Take the LSTM's own keywords out of ``kwargs``; what the flavour does not have stays, to be refused."""
-    own: dict[str, Any] = {
-        "implementation": _DEFAULT_IMPLEMENTATION[flavour],
-        "zero_output_for_mask": False,
-        "time_major": False,
-        "enable_caching_device": True,
-        "seed": None,
-        "use_cudnn": "auto",
-    }
-    known = ["implementation", "zero_output_for_mask"]
-    known += ["seed", "use_cudnn"] if flavour == "keras3" else ["time_major", "enable_caching_device"]
-    own.update({key: kwargs.pop(key) for key in known if key in kwargs})
-    if own["use_cudnn"] not in ("auto", True, False):
-        raise ArgumentError(f"use_cudnn: got {own['use_cudnn']!r}, expected 'auto', True or False")
-    # input_length goes with input_dim; beside input_shape it stays and is refused, as in Keras.
-    if flavour != "keras3" and "input_shape" not in kwargs and {"input_dim", "input_length"} & set(kwargs):
-        kwargs["input_shape"] = (kwargs.pop("input_length", None), kwargs.pop("input_dim", None))
-    return own

@@ -19,6 +19,7 @@ class Merge(Layer):
     has, and none if an input has none.
 
     Args:
+        carries_mask: whether it has a mask at all; Keras's operations on tensors, such as ``x + y``, have none.
         **kwargs: those of `Layer`.
     """
 
@@ -26,10 +27,18 @@ class Merge(Layer):
     operation: ClassVar[str] = ""
     """One of add, sub, mul, ave, max, min."""
 
+    def __init__(self, *, carries_mask: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.carries_mask = bool(carries_mask)
+
     @property
     def mask_rule(self) -> MaskRule:
         """The mask is made of the inputs' masks."""
-        return "masks"
+        return "masks" if self.carries_mask else "drop"
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, see `Layer.get_config`."""
+        return super().get_config() | ({} if self.carries_mask else {"carries_mask": False})
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """The shape of all inputs put together.
@@ -119,6 +128,7 @@ class Concatenate(Layer):
 
     Args:
         axis: the axis; not the batch.
+        carries_mask: as of `Merge`.
         **kwargs: those of `Layer`.
     """
 
@@ -126,8 +136,9 @@ class Concatenate(Layer):
     auto_name_prefix: ClassVar[str] = "concatenate"
     input_count: ClassVar[int | None] = None
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, *, carries_mask: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.carries_mask = bool(carries_mask)
         if axis == 0:
             raise ArgumentError("axis: got 0, expected an axis other than the batch")
         self.axis = int(axis)
@@ -135,7 +146,7 @@ class Concatenate(Layer):
     @property
     def mask_rule(self) -> MaskRule:
         """The mask is made of the inputs' masks."""
-        return "masks"
+        return "masks" if self.carries_mask else "drop"
 
     def axis_of(self, rank: int) -> int:
         """The axis, counted from 0, of inputs of this rank.
@@ -183,4 +194,5 @@ class Concatenate(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
-        return super().get_config() | {"axis": self.axis}
+        config = super().get_config() | {"axis": self.axis}
+        return config if self.carries_mask else config | {"carries_mask": False}

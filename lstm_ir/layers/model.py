@@ -7,14 +7,17 @@ from typing import Any, ClassVar
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from lstm_ir.layers.activation_layer import ActivationLayer
 from lstm_ir.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.convolution import Conv1D
+from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.embedding import Embedding
 from lstm_ir.layers.flavour import check_flavour
 from lstm_ir.layers.graph import Call, Model, output_names_of
+from lstm_ir.layers.gru import GRU
 from lstm_ir.layers.inference_identity import (
     ActivityRegularization,
     AlphaDropout,
@@ -41,16 +44,18 @@ from lstm_ir.layers.reshaping import (
 from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape, as_shape
+from lstm_ir.layers.simple_rnn import SimpleRNN
 from lstm_ir.layers.stack_states import StackStates
 from lstm_ir.layers.time_distributed import TimeDistributed
 
 _CLASSES: tuple[type[Layer], ...] = (
-    InputLayer, Masking, Embedding, LSTM, Bidirectional, RNN, TimeDistributed, Dense, Conv1D,
+    InputLayer, Masking, Embedding, LSTM, CuDNNLSTM, GRU, SimpleRNN, Bidirectional, RNN, TimeDistributed, Dense, Conv1D,
     ActivationLayer, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU,
     Dropout, SpatialDropout1D, GaussianDropout, GaussianNoise, AlphaDropout, ActivityRegularization,
     BatchNormalization, LayerNormalization,
     MaxPooling1D, AveragePooling1D, GlobalMaxPooling1D, GlobalAveragePooling1D,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+    Dot, Attention, AdditiveAttention,
     Reshape, Flatten, Permute, RepeatVector, Cropping1D, ZeroPadding1D, UpSampling1D,
 )  # fmt: skip
 

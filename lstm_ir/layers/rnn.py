@@ -1,4 +1,4 @@
-"""The RNN layer over LSTM cells: one, or several of which each feeds the next."""
+"""The RNN layer over cells of LSTM, GRU or SimpleRNN: one, or several of which each feeds the next."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -6,22 +6,29 @@ from typing import Any, ClassVar, Self
 from lstm_ir.errors import ArgumentError, UnsupportedError
 from lstm_ir.layers.base import Layer, MaskRule
 from lstm_ir.layers.flavour import check_flavour
+from lstm_ir.layers.gru import GRU
 from lstm_ir.layers.lstm import LSTM
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
 from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
-from lstm_ir.layers.weights import Weight, WeightSpec
+from lstm_ir.layers.simple_rnn import SimpleRNN
+from lstm_ir.layers.weights import Array, Weight, WeightSpec
+
+CELL_CLASSES: dict[str, type[RecurrentLayer]] = {"LSTMCell": LSTM, "GRUCell": GRU, "SimpleRNNCell": SimpleRNN}
+"""The layer that says what a cell computes, by the cell's Keras class name."""
 
 _LAYER_KEYS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 
 
 class RNN(Layer):
-    """Keras's ``RNN(LSTMCell(...))`` and ``RNN([LSTMCell(...), ...])``: a stack of LSTMs in one layer.
+    """Keras's ``RNN(LSTMCell(...))`` and ``RNN([LSTMCell(...), ...])``: a stack of recurrences in one layer.
 
     Args:
-        cells: an `LSTM` for each cell, which says what the cell computes; its other settings are not looked at.
+        cells: an `LSTM`, `GRU` or `SimpleRNN` for each cell, which says what the cell computes; its other settings are
+            not looked at.
         return_sequences: return the last cell's output of every step.
         return_state: return the final h and c of every cell as well.
-        go_backwards: visit the steps from the last to the first; of one cell only.
+        go_backwards: visit the steps from the last to the first.
         stateful: start each call from the final state of the one before.
         unroll: compile without a loop.
         time_major: (time, batch, features).
@@ -30,7 +37,7 @@ class RNN(Layer):
 
     Raises:
         ArgumentError: no cell.
-        UnsupportedError: several cells with ``go_backwards``.
+        UnsupportedError: several cells with both ``go_backwards`` and ``unroll``.
     """
 
     keras_class_name: ClassVar[str] = "RNN"
@@ -39,7 +46,7 @@ class RNN(Layer):
 
     def __init__(
         self,
-        cells: Sequence[LSTM],
+        cells: Sequence[RecurrentLayer],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -52,20 +59,36 @@ class RNN(Layer):
         if not cells:
             raise ArgumentError("cells: got none, expected one or more")
         super().__init__(**kwargs)
-        if go_backwards and len(cells) > 1:
-            raise UnsupportedError("go_backwards: an RNN of several cells with it is not supported")
-        self.cells: tuple[LSTM, ...] = tuple(cells)
+        if go_backwards and unroll and len(cells) > 1:
+            # Unrolled, Keras then zeroes masked outputs in an order of its own.
+            raise UnsupportedError("go_backwards: an RNN of several cells with it and unroll is not supported")
+        self.cells: tuple[RecurrentLayer, ...] = tuple(cells)
         self.is_stack = len(cells) > 1
         for position, cell in enumerate(self.cells):
-            is_last = position == len(self.cells) - 1
-            cell.return_sequences = return_sequences or not is_last
+            cell.return_sequences = return_sequences or position < len(self.cells) - 1
             cell.return_state = False
-            cell.go_backwards, cell.unroll, cell.time_major = go_backwards, unroll, time_major
-            cell.zero_output_for_mask = zero_output_for_mask and is_last
+            # The cells after the first see its outputs, which are in the order of the visits already.
+            cell.go_backwards = go_backwards and position == 0
+            cell.unroll, cell.time_major = unroll, time_major
         self.return_sequences, self.return_state = return_sequences, return_state
         self.go_backwards, self.stateful, self.unroll = go_backwards, stateful, unroll
         self.time_major, self.zero_output_for_mask = time_major, zero_output_for_mask
         self.input_spec = InputSpec(ndim=3)
+
+    @property
+    def zero_output_for_mask(self) -> bool:
+        """Whether the output of masked steps is zero; only the last cell's is, in between it holds."""
+        return bool(self.cells[-1].zero_output_for_mask)
+
+    @zero_output_for_mask.setter
+    def zero_output_for_mask(self, value: bool) -> None:
+        for cell in self.cells:
+            cell.zero_output_for_mask = bool(value) and cell is self.cells[-1]
+
+    @property
+    def units(self) -> int:
+        """The length of the output of one step."""
+        return self.cells[-1].units
 
     @property
     def built(self) -> bool:
@@ -103,9 +126,8 @@ class RNN(Layer):
         """The last cell's output shape; if ``return_state`` a list of it and all states' shapes."""
         shape = as_shape(input_shape)
         batch = shape[1 if self.time_major else 0]
-        units = self.cells[-1].units
-        output: Shape = (shape[0], shape[1], units) if self.return_sequences else (batch, units)
-        states: list[Shape] = [(batch, cell.units) for cell in self.cells for _ in range(2)]
+        output: Shape = (shape[0], shape[1], self.units) if self.return_sequences else (batch, self.units)
+        states: list[Shape] = [(batch, cell.units) for cell in self.cells for _ in cell.state_names]
         return [output, *states] if self.return_state else output
 
     @property
@@ -118,17 +140,27 @@ class RNN(Layer):
         return tuple(position == 0 for position, _ in enumerate(self.output_suffixes()))
 
     def output_suffixes(self) -> tuple[str, ...]:
-        """The output, and with ``return_state`` h and c of every cell."""
+        """The output, and with ``return_state`` the states of every cell."""
         states = [
-            f"{suffix}/{state}" if suffix else state for suffix, _ in self.recurrent_cells() for state in ("h", "c")
+            f"{suffix}/{state}" if suffix else state
+            for suffix, cell in self.recurrent_cells()
+            for state in cell.state_names
         ]
         return ("", *states) if self.return_state else ("",)
 
-    def recurrent_cells(self) -> tuple[tuple[str, Layer], ...]:
+    def recurrent_cells(self) -> tuple[tuple[str, RecurrentLayer], ...]:
         """The cells; of a stack ``cell_0``, ``cell_1`` ..."""
         if not self.is_stack:
             return (("", self.cells[0]),)
         return tuple((f"cell_{position}", cell) for position, cell in enumerate(self.cells))
+
+    def code_weights(self) -> dict[str, Array]:
+        """Those of every cell."""
+        return {
+            f"{suffix}/{name}" if suffix else name: value
+            for suffix, cell in self.recurrent_cells()
+            for name, value in cell.code_weights().items()
+        }
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, see `Layer.get_config`."""
@@ -139,7 +171,11 @@ class RNN(Layer):
             config["zero_output_for_mask"] = self.zero_output_for_mask
         dropped = (*_LAYER_KEYS, "time_major", "zero_output_for_mask", "activity_regularizer")
         cells = [
-            object_dict("keras.layers", "LSTMCell", {k: v for k, v in cell.get_config().items() if k not in dropped})
+            object_dict(
+                "keras.layers",
+                f"{cell.keras_class_name}Cell",
+                {k: v for k, v in cell.get_config().items() if k not in dropped},
+            )
             for cell in self.cells
         ]
         stacked = object_dict("keras.layers", "StackedRNNCells", {"cells": cells})
@@ -150,18 +186,21 @@ class RNN(Layer):
         """Build from a config of this flavour.
 
         Raises:
-            UnsupportedError: a cell that is not an LSTMCell, or ``constants``.
+            UnsupportedError: a cell that is not in `CELL_CLASSES`, or ``constants``.
         """
         known = check_flavour(flavour or cls.default_flavour)
         arguments = dict(config)
         if arguments.pop("num_constants", 0):
-            raise UnsupportedError("num_constants: constants are for custom cells, LSTMCell has none")
-        cells = [LSTM.from_config(cell, flavour=known) for cell in cell_configs(arguments.pop("cell", None))]
+            raise UnsupportedError("num_constants: constants are for custom cells, those of Keras have none")
+        cells = [
+            CELL_CLASSES[name].from_config(cell, flavour=known)
+            for name, cell in cell_configs(arguments.pop("cell", None))
+        ]
         return cls(cells, **arguments, flavour=known)
 
 
-def cell_configs(identifier: Any) -> list[dict[str, Any]]:
-    """The configs of the LSTM cells in a Keras ``cell``: a cell, or a stack of cells.
+def cell_configs(identifier: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The classes and configs of the cells in a Keras ``cell``: a cell, or a stack of cells.
 
     Raises:
         ArgumentError: not an object dict.
@@ -174,6 +213,6 @@ def cell_configs(identifier: Any) -> list[dict[str, Any]]:
         if config.get("reverse_state_order"):
             raise UnsupportedError("cell: StackedRNNCells with reverse_state_order is not supported")
         return [inner for cell in config.get("cells", ()) for inner in cell_configs(cell)]
-    if class_name != "LSTMCell":
-        raise UnsupportedError(f"cell: RNN of {class_name!r} is not supported, only of LSTMCell")
-    return [config]
+    if class_name not in CELL_CLASSES:
+        raise UnsupportedError(f"cell: RNN of {class_name!r} is not supported, only of {', '.join(CELL_CLASSES)}")
+    return [(class_name, config)]

@@ -8,7 +8,7 @@ from lstm_ir.layers.base import Layer
 from lstm_ir.layers.flavour import check_flavour
 from lstm_ir.layers.serialization import object_dict
 from lstm_ir.layers.shapes import Shape, as_shape
-from lstm_ir.layers.weights import Weight, WeightSpec
+from lstm_ir.layers.weights import Array, Weight, WeightSpec
 
 
 class TimeDistributed(Layer):
@@ -69,6 +69,10 @@ class TimeDistributed(Layer):
     def weight_specs(self) -> tuple[WeightSpec, ...]:
         """Those of the layer inside."""
         return self.layer.weight_specs()
+
+    def code_weights(self) -> dict[str, Array]:
+        """Those of the layer inside."""
+        return self.layer.code_weights()
 
     def check_input_shape(self, shape: Shape) -> None:
         """Refuse a shape that the layer inside cannot take."""

@@ -19,6 +19,7 @@ class Bidirectional(LiveRecurrent, layers.Bidirectional):
     """Keras's Bidirectional wrapper, compiled on its first call. See `lstm_ir.layers.Bidirectional`."""
 
     layer_class: ClassVar[type[layers.LSTM]] = LSTM
+    wraps: ClassVar[tuple[type[layers.Layer], ...]] = (layers.LSTM,)
 
     @property
     def cells(self) -> list[layers.LSTM]:

@@ -86,8 +86,8 @@ def build_module(
 def _weights(model: Model) -> dict[str, npt.NDArray[Any]]:
     values: dict[str, npt.NDArray[Any]] = {}
     for path, layer in model.layers_by_path.items():
-        for spec, value in zip(layer.weight_specs(), layer.get_weights(), strict=True):
-            values[f"{path}/{spec.name}"] = value
+        for name, value in layer.code_weights().items():
+            values[f"{path}/{name}"] = value
     return values
 
 

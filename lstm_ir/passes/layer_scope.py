@@ -12,7 +12,7 @@ It may use ops of the layer level (dialect/layer_ops.py) or write linalg and ten
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,10 +106,15 @@ class LayerScope(TensorBuilder):
             one.location = self._location
         return super().insert(op, insertion_point)
 
-    def weight(self, name: str) -> SSAValue:
-        """Return a weight of the layer by its spec's name, such as ``kernel`` or ``forward/kernel``."""
+    def weight(self, name: str, shape: Sequence[int] | None = None) -> SSAValue:
+        """Return a weight of the layer by its name in `Layer.code_weights`, such as ``kernel`` or ``forward/kernel``.
+
+        Args:
+            name: Its name.
+            shape: Its shape, where that is not its spec's.
+        """
         path = f"{self.call.path}/{name}"
-        value = self.do(WeightOp(path, TensorType(self.element, self._specs[name].shape)))
+        value = self.do(WeightOp(path, TensorType(self.element, self._specs[name].shape if shape is None else shape)))
         value.name_hint = name_hint(path.rsplit("/", maxsplit=1)[-1])
         return value
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers import Dropout, InferenceIdentity, Layer, Model, Recurrence
+from lstm_ir.layers import LSTM, Attention, Dropout, InferenceIdentity, Layer, Model, Recurrence
 from lstm_ir.layers.program import ProgramModel
 from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, takes_integers
 
@@ -90,7 +90,7 @@ class Interface:
 
 
 def recurrences(model: Model) -> Iterator[Recurrence]:
-    """Yield every LSTM of a model, in model order, forward before backward."""
+    """Yield every scan of a model, in model order, forward before backward."""
     return model.recurrences()
 
 
@@ -102,11 +102,15 @@ def draws_masks(model: Model) -> bool:
         UnsupportedError: If a layer has no training mode.
     """
     for layer in model.layers:
-        if isinstance(layer, InferenceIdentity) and layer.is_active:
+        drops = isinstance(layer, Attention) and layer.dropout > 0
+        if drops or (isinstance(layer, InferenceIdentity) and layer.is_active):
             kind = layer.keras_class_name
             raise UnsupportedError(f"training: layer {layer.name!r} ({kind}) has no training mode here")
     rates = [(layer.name, float(layer.rate)) for layer in model.layers if isinstance(layer, Dropout)]
     for cell in recurrences(model):
+        kind = cell.layer.keras_class_name
+        if not isinstance(cell.layer, LSTM) and (cell.layer.dropout or cell.layer.recurrent_dropout):
+            raise UnsupportedError(f"training: the dropout of layer {cell.path!r} ({kind}) has no training mode here")
         rates += [(cell.path, cell.layer.dropout), (cell.path, cell.layer.recurrent_dropout)]
     for name, rate in rates:
         if rate >= 1.0:
@@ -180,17 +184,13 @@ def interface_of(
         mask_reason=reason,
         seed=Port("seed", (2,), "int32", None) if training and draws_masks(model) else None,
         outputs=tuple(outputs),
-        states=tuple(
-            Port(f"{name}/{state}", (batch, units), dtype, 0)
-            for name, units in state_sizes(model).items()
-            for state in ("h", "c")
-        ),
+        states=tuple(Port(name, (batch, units), dtype, 0) for name, units in state_sizes(model).items()),
     )
 
 
 def state_sizes(model: Model) -> dict[str, int]:
-    """Return the units of each cell whose state is the module's, by the name that the state starts with."""
-    return {cell.state: cell.layer.units for cell in recurrences(model) if cell.state is not None}
+    """Return the length of each state of the module, by its name."""
+    return {name: cell.layer.units for cell in recurrences(model) for name in cell.state_names}
 
 
 def compute_dtype(model: Model) -> str:
@@ -209,7 +209,7 @@ def compute_dtype(model: Model) -> str:
 def _is_time_major(model: Model) -> bool:
     layouts = {bool(cell.layer.time_major) for cell in recurrences(model)}
     if len(layouts) > 1:
-        raise UnsupportedError(f"model {model.name!r}: time_major differs between its LSTM layers; use one layout")
+        raise UnsupportedError(f"model {model.name!r}: time_major differs between its recurrent layers; use one layout")
     return bool(layouts) and layouts.pop()
 
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import arith
-from xdsl.dialects.builtin import ModuleOp, VectorType
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -14,44 +13,18 @@ from xdsl.pattern_rewriter import (
     RewritePattern,
     op_type_rewrite_pattern,
 )
-from xdsl.rewriter import InsertPoint
 
-from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
-from lstm_ir.dialect.index_maps import describe, flipped, step_map
-from lstm_ir.dialect.layer_ops import ActivateOp, ReverseOp
+from lstm_ir.dialect.index_maps import describe, flipped
+from lstm_ir.dialect.layer_ops import ReverseOp
 from lstm_ir.dialect.lstm_layer_op import LayerOp
 from lstm_ir.dialect.recurrence_ops import GateOp
-from lstm_ir.dialect.scan_op import ScanOp, YieldOp
-from lstm_ir.dialect.shapes import accumulator_type, element_type, shape_of
-from lstm_ir.passes.structured import ScalarBuilder
+from lstm_ir.dialect.scan_op import ScanOp
+from lstm_ir.dialect.shapes import element_type, shape_of
+from lstm_ir.passes.cells import lstm_cell
+from lstm_ir.passes.keras_scan import ScanSettings, keras_scan
 
 GATES = 4
-
-
-def lstm_cell(
-    units: int, storage: Attribute, activation: ActivationAttr, recurrent_activation: ActivationAttr
-) -> Region:
-    """Return the LSTM cell of one row: gates i, f, c, o and states h, c, all [U], to the new h and c.
-
-    c' = f c + i act(zc), h' = o act(c'). Source: Gers et al. 2000, as Keras computes it.
-    """
-    vector = VectorType(accumulator_type(storage), [units])
-    block = Block(arg_types=[vector] * (GATES + 2))
-    for arg, hint in zip(block.args, ("zi", "zf", "zc", "zo", "h", "c"), strict=True):
-        arg.name_hint = hint
-    zi, zf, zc, zo, _, c = block.args
-    b = ScalarBuilder(InsertPoint.at_end(block))
-
-    def recurrent(z: SSAValue) -> SSAValue:
-        return b.do(ActivateOp(recurrent_activation, z))
-
-    i, f, o = recurrent(zi), recurrent(zf), recurrent(zo)
-    g = b.do(ActivateOp(activation, zc))
-    new_c = b.do(arith.AddfOp(b.do(arith.MulfOp(f, c)), b.do(arith.MulfOp(i, g))))
-    new_h = b.do(arith.MulfOp(o, b.do(ActivateOp(activation, new_c))))
-    b.insert(YieldOp(new_h, new_c))
-    return Region(block)
 
 
 def dropped(op: LayerOp, rewriter: PatternRewriter) -> tuple[SSAValue, SSAValue | None, SSAValue | None]:
@@ -103,17 +76,20 @@ class LayerToScan(RewritePattern):
             rewriter.insert(gates)
             return [gate.result for gate in gates]
 
-        layout = {"time_major": op.time_major is not None}
-        reverse = op.go_backwards is not None
-        visited = step_map(**layout, reverse=reverse)
+        settings = ScanSettings(
+            go_backwards=op.go_backwards is not None,
+            time_major=op.time_major is not None,
+            return_sequences=op.return_sequences is not None,
+            zero_output_for_mask=op.zero_output_for_mask is not None,
+            unroll=op.unroll is not None,
+        )
         cell = lstm_cell(shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation)
-        # Unrolled, Keras zeroes backward outputs by the mask in the input's order, not in the order of the outputs.
-        misplaced = reverse and op.unroll is not None and op.zero_output_for_mask is not None and op.mask is not None
         x, input_dropout, recurrent_dropout = dropped(op, rewriter)
         rewriter.replace(
             op,
-            ScanOp(
+            keras_scan(
                 op.layer.data,
+                settings,
                 x,
                 gates_of(op.kernel),
                 gates_of(op.recurrent_kernel),
@@ -121,14 +97,7 @@ class LayerToScan(RewritePattern):
                 op.mask,
                 [op.h0, op.c0],
                 cell,
-                input_map=visited,
-                mask_map=None if op.mask is None else visited,
-                # Keras gives the outputs in visited order, whatever the direction.
-                output_map=step_map(**layout, reverse=False) if op.return_sequences is not None else None,
-                masked_output="zero" if op.zero_output_for_mask is not None else "hold",
-                zero_map=step_map(**layout, reverse=False) if misplaced and op.return_sequences is not None else None,
                 output_type=op.output.type,
-                unroll=op.unroll is not None,
                 input_dropout=input_dropout,
                 recurrent_dropout=recurrent_dropout,
             ),

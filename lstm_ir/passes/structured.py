@@ -265,7 +265,7 @@ class TensorBuilder(ScalarBuilder):
     def matmul(self, left: SSAValue, right: SSAValue) -> SSAValue:
         """Return left [M, K] right [K, N], summed in f32 for the half types, else in the operands' type."""
         sizes = (self.size(left, 0), self.size(right, 1))
-        return self._contract((left, (0, 2)), (right, (2, 1)), sizes, (0, 1), "ppr")
+        return self.contract((left, (0, 2)), (right, (2, 1)), sizes, (0, 1), "ppr")
 
     def gated_matmul(self, left: SSAValue, right: SSAValue) -> SSAValue:
         """Return the products left[g] right[:, g] side by side, [M, G N], of left [G, M, K] and right [K, G N]."""
@@ -273,10 +273,10 @@ class TensorBuilder(ScalarBuilder):
         assert isinstance(gates, int)
         width = shape_of(right.type)[1] // gates
         apart = self.expand(right, [[0], [1, 2]], [depth, gates, width])
-        product = self._contract((left, (0, 1, 3)), (apart, (3, 0, 2)), (rows, gates, width), (1, 0, 2), "pppr")
+        product = self.contract((left, (0, 1, 3)), (apart, (3, 0, 2)), (rows, gates, width), (1, 0, 2), "pppr")
         return self.collapse(product, [[0], [1, 2]])
 
-    def _contract(
+    def contract(
         self,
         left: tuple[SSAValue, Axes],
         right: tuple[SSAValue, Axes],
@@ -284,6 +284,15 @@ class TensorBuilder(ScalarBuilder):
         axes: Axes,
         loops: str,
     ) -> SSAValue:
+        """Return sums of products, summed in f32 for the half types, else in the operands' type.
+
+        Args:
+            left: One operand, with the loops that index it.
+            right: The other.
+            sizes: The sizes of the result.
+            axes: The loops that index the result.
+            loops: One letter a loop: p parallel, r reduction.
+        """
         accumulator = accumulator_type(element_type(left[0].type))
         start = self.full(Tensor(sizes, accumulator), 0.0)
 

@@ -66,9 +66,9 @@ def run_model(
         outputs, made = run_layer(call.layer, run)
         values.update(zip(call.outputs, outputs, strict=True))
         masks.update(zip(call.outputs, made, strict=True))
-        for recurrence, h, c in zip(own, run.states[::2], run.states[1::2], strict=True):
-            if recurrence.state is not None:
-                states[f"{recurrence.state}/h"], states[f"{recurrence.state}/c"] = h, c
+        if not call.initial_state:
+            names = [name for recurrence in own for name in recurrence.state_names]
+            states.update(zip(names, run.states, strict=True))
     if given:
         raise ArgumentError(f"initial_state: the model has no state {next(iter(given))!r}, it has {', '.join(states)}")
     return ReferenceResult([values[tensor] for tensor in model.outputs], states)
@@ -89,8 +89,7 @@ def _initial_state(
         x = values[call.inputs[0]]
         call.layer.check_input_shape(x.shape)
         zeros = np.zeros((x.shape[1 if scan.layer.time_major else 0], scan.layer.units))
-        for part in ("h", "c"):
-            name = f"{scan.state}/{part}"
+        for name in scan.state_names:
             start.append(states[name] if name in states else given.pop(name, zeros))
     return start
 

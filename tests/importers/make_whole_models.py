@@ -1,7 +1,8 @@
 """Writes the whole models in `data/whole/` with the frameworks themselves, one file each with what they predicted.
 
-    python tests/importers/make_whole_models.py
+    python tests/importers/make_whole_models.py [KIND ...]
 
+writes all, or those whose name ends in one of the kinds (`classifier`, ...).
 `<name>.keras` or `<name>.h5` is saved by tf_keras (`k2_`) or Keras 3 (`k3_`). `<name>.npz` beside it holds the inputs
 by their names (`x:<name>`), and what the framework predicted in the model's output order (`y0`, `y1`, ...). A stateful
 model also has `n0`, ...: its answers to the same batch a second time.
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 DATA = Path(__file__).parent / "data" / "whole"
+KINDS = tuple(sys.argv[2:])
 
 
 def randomise(model: Any, rng: np.random.Generator) -> None:
@@ -43,6 +45,8 @@ def randomise(model: Any, rng: np.random.Generator) -> None:
 def record(model: Any, name: str, suffix: str, rng: np.random.Generator, inputs: list[np.ndarray], again: bool) -> None:
     """Saves a model and the framework's own answers."""
     randomise(model, rng)
+    if KINDS and not name.endswith(KINDS):
+        return
     model.save(DATA / f"{name}{suffix}")
     given = inputs[0] if len(inputs) == 1 else inputs
     arrays = {f"x:{tensor.name.split(':')[0]}": x for tensor, x in zip(model.inputs, inputs, strict=True)}
@@ -149,10 +153,24 @@ def models(keras: Any, prefix: str, suffixes: tuple[str, str], rng: np.random.Ge
     right_given[0, 3:] = -1.0
     record(model, f"{prefix}_merges", second, rng, [left_given, right_given], again=False)
 
+    # Other cells, in layers, stacks and both directions; attention; operations on tensors, which lose the mask.
+    x = keras.Input((None,), dtype="int32", name="letters")
+    y = layers.Embedding(11, 4, mask_zero=True)(x)
+    y = layers.Bidirectional(layers.GRU(3, return_sequences=True))(y)
+    cells = [layers.GRUCell(3), layers.LSTMCell(2)]
+    z = layers.Bidirectional(layers.RNN(cells, return_sequences=True))(y)
+    s, h = layers.SimpleRNN(4, return_sequences=True, return_state=True, go_backwards=True)(z)
+    y = layers.Attention(use_scale=True)([s, z]) + layers.AdditiveAttention()([z, s]) * s - z
+    g, g_state = layers.GRU(4, return_state=True, recurrent_activation="hard_sigmoid")(y, initial_state=h)
+    d = layers.Dot(axes=(1, 1))([y, s])
+    y = layers.Dense(3)(layers.Concatenate()([g, g_state, layers.Flatten()(d)]))
+    model = keras.Model(x, [y, d], name="listener")
+    record(model, f"{prefix}_listener", first, rng, [ids(3, 6, 11)], again=False)
+
 
 def main() -> None:
     """Run each framework in a process of its own."""
-    if len(sys.argv) == 2:
+    if sys.argv[1:2] in (["keras2"], ["keras3"]):
         rng = np.random.default_rng(30)
         if sys.argv[1] == "keras2":
             import tf_keras
@@ -166,7 +184,7 @@ def main() -> None:
     DATA.mkdir(parents=True, exist_ok=True)
     for framework in ("keras2", "keras3"):
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-        subprocess.run([sys.executable, __file__, framework], check=True, env=os.environ | quiet)
+        subprocess.run([sys.executable, __file__, framework, *sys.argv[1:]], check=True, env=os.environ | quiet)
 
 
 if __name__ == "__main__":

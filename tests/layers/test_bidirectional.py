@@ -89,9 +89,9 @@ def test_own_backward_layer():
         (lambda: Bidirectional(LSTM(2, go_backwards=True, flavour="keras3")), ArgumentError, "go_backwards"),
         (lambda: Bidirectional.from_config({"merge_mode": "sum"}), ArgumentError, "layer"),
         (
-            lambda: Bidirectional.from_config({"layer": {"class_name": "GRU", "config": {}}}),
+            lambda: Bidirectional.from_config({"layer": {"class_name": "ConvLSTM1D", "config": {}}}),
             UnsupportedError,
-            "GRU",
+            "ConvLSTM1D",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from lstm_ir.passes.layer_builders import (
     activation_layers,
+    attention,
     core,
     embedding,
     merging,
@@ -17,6 +18,7 @@ from lstm_ir.passes.layer_builders import (
 
 __all__ = [
     "activation_layers",
+    "attention",
     "core",
     "embedding",
     "merging",

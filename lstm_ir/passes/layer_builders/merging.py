@@ -39,7 +39,7 @@ def build_merge(b: LayerScope, layer: Merge, call: Operands) -> Built:
         return [result]
 
     output = b.elementwise(inputs, sizes, [element_type(call.x.type)], merge)[0]
-    given = [mask for mask in call.masks if mask is not None]
+    given = [mask for mask in call.masks if mask is not None and layer.carries_mask]
     if not given or (layer.flavour == "keras3" and len(given) < len(call.masks)):
         return Built([output], [None])
     return Built([output], [_together(b, layer, given)])
@@ -92,7 +92,7 @@ def build_concatenate(b: LayerScope, layer: Concatenate, call: Operands) -> Buil
         output = b.do(MergeOp("concat", call.inputs))
     else:
         output = concatenated(b, call.inputs, axis)
-    if all(mask is None for mask in call.masks):
+    if not layer.carries_mask or all(mask is None for mask in call.masks):
         return Built([output], [None])
     masks = [
         b.full(Tensor(b.sizes(x)[:2], i8), 1) if mask is None else mask

@@ -1,26 +1,58 @@
-"""LSTM and Bidirectional."""
+"""Recurrent layers, Bidirectional and RNN."""
 
-from xdsl.ir import SSAValue
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Region, SSAValue
 
 from lstm_ir.dialect.layer_ops import MergeOp, ReverseOp
 from lstm_ir.dialect.lstm_layer_op import LayerDropout, LayerOp
-from lstm_ir.layers import LSTM, Bidirectional
+from lstm_ir.dialect.shapes import shape_of
+from lstm_ir.errors import UnsupportedError
+from lstm_ir.layers import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
+from lstm_ir.passes.cells import gru_cell, simple_cell
+from lstm_ir.passes.keras_scan import ScanSettings, keras_scan
 from lstm_ir.passes.layer_scope import LayerScope, Operands, activation_attr, builds
 
 
-@builds(LSTM)
-def build_lstm(b: LayerScope, layer: LSTM, call: Operands) -> list[SSAValue]:
-    """Build a layer; its output, and with ``return_state`` h and c."""
-    outputs = build_cell(b, layer, "", call.x, call.mask, call.initial_state)
+@dataclass(frozen=True)
+class ScanOperands:
+    """What one scan of a layer is given.
+
+    Attributes:
+        suffix: What follows the layer's name in the names of its weights, states and scan; empty for a plain layer.
+        x: Its input.
+        mask: The input's mask.
+        initial_state: The states to start from.
+    """
+
+    suffix: str
+    x: SSAValue
+    mask: SSAValue | None
+    initial_state: list[SSAValue]
+
+    def weight_name(self, name: str) -> str:
+        """Return the name of one of its weights in the layer."""
+        return f"{self.suffix}/{name}" if self.suffix else name
+
+
+@builds(RecurrentLayer, RNN)
+def build_recurrent(b: LayerScope, layer: RecurrentLayer | RNN, call: Operands) -> list[SSAValue]:
+    """Build a layer; its output, and with ``return_state`` its states."""
+    outputs = build_cells(b, layer, "", call.x, call.mask, call.initial_state)
     return outputs if layer.return_state else outputs[:1]
 
 
 @builds(Bidirectional)
 def build_bidirectional(b: LayerScope, layer: Bidirectional, call: Operands) -> list[SSAValue]:
     """Build both directions and what merges them."""
-    ahead, behind = call.initial_state[:2], call.initial_state[2:]
-    forward, *forward_states = build_cell(b, layer.forward_layer, "forward", call.x, call.mask, ahead)
-    backward, *backward_states = build_cell(b, layer.backward_layer, "backward", call.x, call.mask, behind)
+    half = len(call.initial_state) // 2
+    starts = (call.initial_state[:half], call.initial_state[half:])
+    built = [
+        build_cells(b, copy, direction, call.x, call.mask, start)
+        for (direction, copy), start in zip(layer.directions, starts, strict=True)
+    ]
+    (forward, *forward_states), (backward, *backward_states) = built
     if layer.forward_layer.return_sequences:
         backward = b.do(ReverseOp(backward, 0 if layer.forward_layer.time_major else 1))
     outputs = [forward, backward]
@@ -31,49 +63,122 @@ def build_bidirectional(b: LayerScope, layer: Bidirectional, call: Operands) -> 
     return outputs
 
 
-def build_cell(
-    b: LayerScope, layer: LSTM, suffix: str, x: SSAValue, mask: SSAValue | None, initial_state: list[SSAValue]
+def build_cells(
+    b: LayerScope,
+    layer: RecurrentLayer | RNN,
+    name: str,
+    x: SSAValue,
+    mask: SSAValue | None,
+    initial_state: list[SSAValue],
 ) -> list[SSAValue]:
-    """Build one scan; returns output, h and c.
+    """Build the scan of each cell of a layer, one behind the other; returns the output and all states.
 
     Args:
         b: Where to build.
-        layer: The LSTM.
-        suffix: What follows the layer's name in the names of its weights, states and scan; empty for a plain layer.
+        layer: The layer.
+        name: What follows the name of the call's layer in the names of weights, states and scans; empty for itself.
         x: Its input.
         mask: The input's mask.
-        initial_state: h and c to start from; empty: the module's state, which is left advanced.
+        initial_state: The states of all cells to start from; empty: the module's, which are left advanced.
     """
-    inner = f"{suffix}/" if suffix else ""
-    tail = f"/{suffix}" if suffix else ""
-    weights = [b.weight(f"{inner}{spec.name}") for spec in layer.weight_specs()]
+    left, finals = list(initial_state), list[SSAValue]()
     is_stateful = bool(getattr(b.call.layer, "stateful", False))
-    state = (b.call.path if is_stateful else b.call.name) + tail
-    states = b.context.states
-    h0, c0 = initial_state or (states[f"{state}/h"], states[f"{state}/c"])
-    op = LayerOp(
-        b.call.name + tail,
-        x,
-        weights[0],
-        weights[1],
-        weights[2] if layer.use_bias else None,
-        mask,
-        h0,
-        c0,
-        activation=activation_attr(layer.activation),
-        recurrent_activation=activation_attr(layer.recurrent_activation),
+    for position, (inner, cell) in enumerate(layer.recurrent_cells()):
+        suffix = "/".join(filter(None, (name, inner)))
+        tail = f"/{suffix}" if suffix else ""
+        state = (b.call.path if is_stateful else b.call.name) + tail
+        names = [f"{state}/{part}" for part in cell.state_names]
+        start = [left.pop(0) for _ in names] if initial_state else [b.context.states[part] for part in names]
+        if position == 1 and mask is not None and layer.go_backwards:  # the outputs are in the order of the visits
+            mask = b.do(ReverseOp(mask, 0 if layer.time_major else 1))
+        x, *states = build_cell(b, cell, ScanOperands(suffix, x, mask, start))
+        if not initial_state:
+            b.context.states.update(zip(names, states, strict=True))
+        finals += states
+    return [x, *finals]
+
+
+def build_cell(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> list[SSAValue]:
+    """Build one scan; returns the output and the states.
+
+    Raises:
+        UnsupportedError: The layer is given a mask, and takes none.
+    """
+    name = f"{b.call.name}/{given.suffix}" if given.suffix else b.call.name
+    if given.mask is not None and layer.refuses_mask:
+        raise UnsupportedError(f"layer {name!r}: a {layer.keras_class_name} cannot be called on an input with a mask")
+    settings = ScanSettings(
         go_backwards=bool(layer.go_backwards),
         time_major=bool(layer.time_major),
         return_sequences=bool(layer.return_sequences),
         zero_output_for_mask=bool(layer.zero_output_for_mask),
         unroll=bool(layer.unroll),
+    )
+    if isinstance(layer, LSTM):
+        return _build_lstm(b, layer, name, settings, given)
+    cell, gates = _cell_of(b, layer)
+    kernel, recurrent_kernel, *bias = _weights(b, layer, given, gates)
+    first, second, _ = shape_of(given.x.type)
+    shape = (first, second, layer.units) if layer.return_sequences else shape_of(given.initial_state[0].type)
+    scan = keras_scan(
+        name,
+        settings,
+        given.x,
+        [kernel],
+        [recurrent_kernel],
+        bias,
+        given.mask,
+        given.initial_state,
+        cell,
+        output_type=TensorType(b.element, shape),
+    )
+    b.insert(scan)
+    return list(scan.results)
+
+
+def _weights(b: LayerScope, layer: RecurrentLayer, given: ScanOperands, gates: int) -> list[SSAValue]:
+    """Return kernel, recurrent kernel and bias, if there is one, as `RecurrentLayer.code_weights` lays them out."""
+    columns = gates * layer.units
+    shapes = {
+        "kernel": (shape_of(given.x.type)[-1], columns),
+        "recurrent_kernel": (layer.units, columns),
+        "bias": (columns,),
+    }
+    names = list(shapes) if layer.use_bias else list(shapes)[:2]
+    return [b.weight(given.weight_name(name), shapes[name]) for name in names]
+
+
+def _cell_of(b: LayerScope, layer: RecurrentLayer) -> tuple[Region, int]:
+    """Return the cell of a layer that is no LSTM, and how many gates it has."""
+    activation = activation_attr(layer.activation)
+    if isinstance(layer, GRU):
+        return gru_cell(layer.units, b.element, activation, activation_attr(layer.recurrent_activation)), 4
+    return simple_cell(layer.units, b.element, activation), 1
+
+
+def _build_lstm(b: LayerScope, layer: LSTM, name: str, settings: ScanSettings, given: ScanOperands) -> list[SSAValue]:
+    kernel, recurrent_kernel, *bias = _weights(b, layer, given, layer.gate_count)
+    h0, c0 = given.initial_state
+    op = LayerOp(
+        name,
+        given.x,
+        kernel,
+        recurrent_kernel,
+        bias[0] if bias else None,
+        given.mask,
+        h0,
+        c0,
+        activation=activation_attr(layer.activation),
+        recurrent_activation=activation_attr(layer.recurrent_activation),
+        go_backwards=settings.go_backwards,
+        time_major=settings.time_major,
+        return_sequences=settings.return_sequences,
+        zero_output_for_mask=settings.zero_output_for_mask,
+        unroll=settings.unroll,
         dropout=_layer_dropout(b, layer),
     )
     b.insert(op)
-    output, h, c = op.results
-    if not initial_state:
-        states[f"{state}/h"], states[f"{state}/c"] = h, c
-    return [output, h, c]
+    return list(op.results)
 
 
 def dropout_kind(layer: LSTM) -> str:

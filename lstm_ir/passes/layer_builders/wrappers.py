@@ -1,12 +1,11 @@
-"""TimeDistributed, RNN over LSTM cells, and layers that are the identity outside training."""
+"""TimeDistributed, and layers that are the identity outside training."""
 
 from dataclasses import replace
 
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.shapes import shape_of
-from lstm_ir.layers import LSTM, RNN, InferenceIdentity, TimeDistributed
-from lstm_ir.passes.layer_builders.recurrent import build_cell
+from lstm_ir.layers import InferenceIdentity, TimeDistributed
 from lstm_ir.passes.layer_scope import LayerScope, Operands, build_call, builds
 from lstm_ir.passes.structured import Tensor
 
@@ -15,17 +14,6 @@ from lstm_ir.passes.structured import Tensor
 def build_identity(b: LayerScope, layer: InferenceIdentity, call: Operands) -> list[SSAValue]:
     """Build nothing."""
     return [call.x]
-
-
-@builds(RNN)
-def build_rnn(b: LayerScope, layer: RNN, call: Operands) -> list[SSAValue]:
-    """Build the cells one behind the other, all with the mask of the input."""
-    x, states = call.x, []
-    for position, (suffix, cell) in enumerate(layer.recurrent_cells()):
-        assert isinstance(cell, LSTM)
-        x, h, c = build_cell(b, cell, suffix, x, call.mask, call.initial_state[2 * position : 2 * position + 2])
-        states += [h, c]
-    return [x, *states] if layer.return_state else [x]
 
 
 @builds(TimeDistributed)
@@ -37,8 +25,7 @@ def build_time_distributed(b: LayerScope, layer: TimeDistributed, call: Operands
     zeros = [
         b.full(Tensor((b.size(samples, 0), cell.units), b.element), 0.0)
         for _, cell in layer.layer.recurrent_cells()
-        if isinstance(cell, LSTM)
-        for _ in ("h", "c")
+        for _ in cell.state_names
     ]
     inner = LayerScope(b.block, replace(b.call, layer=layer.layer), b.context)
     output = build_call(inner, Operands([samples], [None], zeros)).outputs[0]

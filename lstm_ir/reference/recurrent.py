@@ -1,4 +1,4 @@
-"""One LSTM, and one Bidirectional, step by step in float64."""
+"""One recurrent layer, and one Bidirectional, step by step in float64."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,36 @@ from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError
 from lstm_ir.layers.bidirectional import Bidirectional
+from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.lstm import LSTM
-from lstm_ir.reference.activations import apply_activation
+from lstm_ir.layers.recurrent_layer import RecurrentLayer
+from lstm_ir.layers.rnn import RNN
+from lstm_ir.reference.cells import cell_of
 from lstm_ir.reference.rounding import Float64, round_to
 
 
 @dataclass(frozen=True)
-class LSTMResult:
+class RecurrentResult:
     """What one run gives, in float64.
 
     Attributes:
         output: (batch, units); if ``return_sequences`` (batch, time, units), or (time, batch, units) if
             ``time_major``, in the order in which the steps were visited.
-        h: the final output state, (batch, units).
-        c: the final carry state, (batch, units).
+        states: the final states of every cell, (batch, units) each, h first.
     """
 
     output: Float64
-    h: Float64
-    c: Float64
+    states: list[Float64]
+
+    @property
+    def h(self) -> Float64:
+        """The final output state of the first cell."""
+        return self.states[0]
+
+    @property
+    def c(self) -> Float64:
+        """The final carry state of the first cell, which is an LSTM."""
+        return self.states[1]
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,19 @@ class BidirectionalResult:
     """
 
     outputs: list[Float64]
-    forward: LSTMResult
-    backward: LSTMResult
+    forward: RecurrentResult
+    backward: RecurrentResult
 
 
-def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any] | None = None) -> LSTMResult:
-    """Run a built LSTM outside training, as Keras does.
+def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any] | None = None) -> RecurrentResult:
+    """Run a built LSTM outside training, see `run_recurrent`."""
+    return run_recurrent(layer, x, mask, initial_state)
+
+
+def run_recurrent(
+    layer: RecurrentLayer | RNN, x: Any, mask: Any = None, initial_state: Sequence[Any] | None = None
+) -> RecurrentResult:
+    """Run a built layer outside training, as Keras does.
 
     Inputs, weights and initial states are first rounded to the layer's compute dtype, as Keras casts them; all
     arithmetic is float64. A stateful layer's state is the caller's business. Unrolling changes one thing, as in Keras:
@@ -57,12 +75,14 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
         layer: the layer, built.
         x: (batch, time, features), or (time, batch, features) if ``time_major``.
         mask: (batch, time), or (time, batch) if ``time_major``; true where it differs from zero. None: all true.
-        initial_state: [h, c], each (batch, units); None: zeros.
+        initial_state: the states, h first, each (batch, units); None or empty: zeros.
 
     Raises:
         ArgumentError: a wrong rank or shape, no time step, or a layer that is not built.
         ArgumentTypeError: an array that does not hold real numbers.
     """
+    if isinstance(layer, RNN):
+        return _run_stack(layer, x, mask, initial_state)
     if not layer.built:
         raise ArgumentError(f"layer: {layer.name!r} is not built, call build(input_shape) first")
     dtype, units = layer.compute_dtype, layer.units
@@ -74,17 +94,8 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
     if steps == 0:
         raise ArgumentError("x: got no time step, expected one or more")
     keep = _time_major_mask(mask, layer, steps, batch)
-    h, c = _initial_state(initial_state, layer, batch)
-
-    weights = [round_to(weight, dtype) for weight in layer.get_weights()]
-    kernel, recurrent_kernel = weights[:2]
-    bias = weights[2] if layer.use_bias else np.zeros(4 * units)
-
-    def gate(z: Float64) -> Float64:
-        return apply_activation(layer.recurrent_activation, z, dtype)
-
-    def squash(z: Float64) -> Float64:
-        return apply_activation(layer.activation, z, dtype)
+    states = _initial_state(initial_state, layer, batch)
+    cell = cell_of(layer, [round_to(weight, dtype) for weight in _weights(layer)])
 
     zeroes_misplaced = bool(
         layer.unroll and layer.go_backwards and layer.zero_output_for_mask and layer.return_sequences
@@ -95,24 +106,39 @@ def run_lstm(layer: LSTM, x: Any, mask: Any = None, initial_state: Sequence[Any]
     order = reversed(range(steps)) if layer.go_backwards else range(steps)
     with np.errstate(all="ignore"):
         for t in order:
-            z = x[t] @ kernel + h @ recurrent_kernel + bias
-            zi, zf, zc, zo = (z[:, k * units : (k + 1) * units] for k in range(4))
-            i, f, o = gate(zi), gate(zf), gate(zo)
-            new_c = f * c + i * squash(zc)
-            new_h = o * squash(new_c)
+            after = cell(x[t], states)
 
             m = keep[t][:, np.newaxis]
-            masked_output = np.zeros_like(new_h) if zeroes_masked else previous_output
-            output = np.where(m, new_h, masked_output)
-            h, c = np.where(m, new_h, h), np.where(m, new_c, c)
+            masked_output = np.zeros_like(after[0]) if zeroes_masked else previous_output
+            output = np.where(m, after[0], masked_output)
+            states = [np.where(m, new, old) for new, old in zip(after, states, strict=True)]
             previous_output = output
             outputs.append(output)
 
     if not layer.return_sequences:
-        return LSTMResult(outputs[-1], h, c)
+        return RecurrentResult(outputs[-1], states)
     if zeroes_misplaced:
         outputs = [np.where(keep[k][:, np.newaxis], output, 0.0) for k, output in enumerate(outputs)]
-    return LSTMResult(np.stack(outputs, axis=0 if layer.time_major else 1), h, c)
+    return RecurrentResult(np.stack(outputs, axis=0 if layer.time_major else 1), states)
+
+
+def _weights(layer: RecurrentLayer) -> list[Any]:
+    """The weights in Keras's own layout, of a CuDNNLSTM in that of the LSTM that computes the same."""
+    return list(layer.code_weights().values()) if isinstance(layer, CuDNNLSTM) else layer.get_weights()
+
+
+def _run_stack(layer: RNN, x: Any, mask: Any, initial_state: Sequence[Any] | None) -> RecurrentResult:
+    """Run the cells one behind the other, all with the mask of the input's steps."""
+    rest = list(initial_state or [])
+    states: list[Float64] = []
+    for position, cell in enumerate(layer.cells):
+        start, rest = rest[: len(cell.state_names)], rest[len(cell.state_names) :]
+        if position == 1 and layer.go_backwards and mask is not None:  # the outputs are in the order of the visits
+            mask = np.flip(mask, axis=0 if layer.time_major else 1)
+        result = run_recurrent(cell, x, mask, start)
+        x = result.output
+        states += result.states
+    return RecurrentResult(x, states)
 
 
 def run_bidirectional(
@@ -122,23 +148,21 @@ def run_bidirectional(
 
     Args:
         layer: the wrapper, built.
-        x: as for `run_lstm`.
-        mask: as for `run_lstm`; both copies get it.
-        initial_state: [forward h, forward c, backward h, backward c], or None for zeros.
+        x: as for `run_recurrent`.
+        mask: as for `run_recurrent`; both copies get it.
+        initial_state: the states of the forward copy, then those of the backward copy; None or empty: zeros.
 
     Raises:
-        ArgumentError: a wrong shape or count, see `run_lstm`.
+        ArgumentError: a wrong shape or count, see `run_recurrent`.
         ArgumentTypeError: an array that does not hold real numbers.
     """
-    ahead: Sequence[Any] | None = None
-    behind: Sequence[Any] | None = None
-    if initial_state is not None:
-        if len(initial_state) != 4:
-            raise ArgumentError(f"initial_state: got {len(initial_state)} arrays, expected 4")
-        ahead, behind = initial_state[:2], initial_state[2:]
+    given = list(initial_state or [])
+    count = sum(len(cell.state_names) for _, cell in layer.recurrent_cells())
+    if given and len(given) != count:
+        raise ArgumentError(f"initial_state: got {len(given)} arrays, expected {count}")
     x = round_to(x, layer.compute_dtype)
-    forward = run_lstm(layer.forward_layer, x, mask, ahead)
-    backward = run_lstm(layer.backward_layer, x, mask, behind)
+    forward = run_recurrent(layer.forward_layer, x, mask, given[: count // 2])
+    backward = run_recurrent(layer.backward_layer, x, mask, given[count // 2 :])
     y, y_rev = forward.output, backward.output
     if layer.return_sequences:
         y_rev = np.flip(y_rev, axis=0 if layer.time_major else 1)
@@ -155,7 +179,7 @@ def _merge(mode: str, y: Float64, y_rev: Float64) -> Float64:
     return y + y_rev if mode == "sum" else (y + y_rev) / 2.0
 
 
-def _time_major_mask(mask: Any, layer: LSTM, steps: int, batch: int) -> NDArray[np.bool_]:
+def _time_major_mask(mask: Any, layer: RecurrentLayer, steps: int, batch: int) -> NDArray[np.bool_]:
     if mask is None:
         return np.ones((steps, batch), dtype=np.bool_)
     given = np.asarray(mask)
@@ -166,16 +190,17 @@ def _time_major_mask(mask: Any, layer: LSTM, steps: int, batch: int) -> NDArray[
     return keep if layer.time_major else keep.T
 
 
-def _initial_state(initial_state: Sequence[Any] | None, layer: LSTM, batch: int) -> tuple[Float64, Float64]:
+def _initial_state(initial_state: Sequence[Any] | None, layer: RecurrentLayer, batch: int) -> list[Float64]:
     expected = (batch, layer.units)
-    if initial_state is None:
-        return np.zeros(expected), np.zeros(expected)
-    if len(initial_state) != 2:
+    if not initial_state:
+        return [np.zeros(expected) for _ in layer.state_names]
+    if len(initial_state) != len(layer.state_names):
         raise ArgumentError(
-            f"initial_state: layer {layer.name!r} has 2 states but was passed {len(initial_state)} initial states"
+            f"initial_state: layer {layer.name!r} has {len(layer.state_names)} states but was passed "
+            f"{len(initial_state)} initial states"
         )
     states = [round_to(state, layer.compute_dtype) for state in initial_state]
-    for name, state in zip("hc", states, strict=True):
+    for name, state in zip(layer.state_names, states, strict=True):
         if state.shape != expected:
             raise ArgumentError(f"initial_state: {name} has shape {state.shape}, expected {expected}")
-    return states[0], states[1]
+    return states
