@@ -3,18 +3,19 @@
 import os
 from pathlib import Path
 
-from lstm_ir.errors import ArgumentTypeError, ModelFileError, UnsupportedError
+from lstm_ir.errors import ArgumentTypeError, ModelFileError
 from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
 from lstm_ir.importers.keras_archive import ZIP_SIGNATURES, read_archive
 from lstm_ir.importers.keras_hdf5 import read_hdf5
+from lstm_ir.importers.keras_saved_model import SAVED_MODEL, read_saved_model
 from lstm_ir.importers.keras_weights import read_config_and_weights
 from lstm_ir.layers import Model
 
-ACCEPTED = "accepted: a whole Keras model saved as .keras or .h5, or its .json with a .weights.h5"
+ACCEPTED = "accepted: a whole Keras model saved as .keras, .h5 or SavedModel folder, or its .json with a .weights.h5"
 
 
 def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:
-    """Reads a model saved by tf_keras or Keras 3 as `.keras` or `.h5`, without TensorFlow.
+    """Reads a model saved by tf_keras or Keras 3 as `.keras` or `.h5`, or by tf_keras as a folder, without TensorFlow.
 
     The file may be a Sequential or a functional model: any graph of the layers in `LAYER_CLASSES`, models in it too.
 
@@ -40,8 +41,8 @@ def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | N
         return read_config_and_weights(file, Path(weights))
     try:
         if file.is_dir():
-            if (file / "saved_model.pb").exists():
-                raise UnsupportedError(f"{file} is a SavedModel folder; {ACCEPTED}")
+            if (file / SAVED_MODEL).exists():
+                return read_saved_model(file)
             raise ModelFileError(f"{file} is a folder; {ACCEPTED}")
         if file.exists() and not file.is_file():
             raise ModelFileError(f"{file} is not a regular file; {ACCEPTED}")
