@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, vector
+from xdsl.dialects import arith
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import f32
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, WorkgroupIdOp
 from lstm_ir.dialect.scan_op import ScanOp
-from lstm_ir.passes.kernels.cell_vectors import build_cell
 from lstm_ir.passes.kernels.gpu.gpu_kernel import GpuKernel
-from lstm_ir.passes.kernels.gpu.gpu_math import GpuMath
 from lstm_ir.passes.kernels.gpu.scan_tensors import ScanTensors
 from lstm_ir.passes.kernels.gpu.thread_tile import UNROLL, ThreadTile
-from lstm_ir.passes.kernels.kernel_builder import Place
+from lstm_ir.passes.kernels.gpu.unit_step import Element, UnitStep
 from lstm_ir.passes.structured import Size, TensorBuilder
 
 MOST_WORKGROUPS = 65535
@@ -29,20 +26,16 @@ class Pair:
     Attributes:
         number: Which one, [tiles, rows].
         r: The row, within the workgroup's.
-        row: The row of the batch; a row that is there where it is beyond the last one.
-        unit: The unit; one that is there where it is beyond the last one.
         place: The unit, wherever it is.
-        is_there: Whether row and unit are; None if always.
         is_mine: Whether the thread has such a pair; None if always.
+        element: The unit of the row of the batch.
     """
 
     number: Size
     r: Size
-    row: Size
-    unit: Size
     place: Size
-    is_there: SSAValue | None
     is_mine: SSAValue | None
+    element: Element
 
 
 class GpuPersistentKernel:
@@ -84,6 +77,7 @@ class GpuPersistentKernel:
         tile, tensors, b = self.tile, self.tensors, self.kernel.b
         self.b = b
         tensors.open(self.kernel, self.names)
+        self.units = UnitStep(self.scan, tensors)
         group, thread = b.do(WorkgroupIdOp()), self.kernel.thread()
         self.thread = thread
         self.lane = b.remainder(thread, tile.lanes) if tile.split > 1 else thread
@@ -100,16 +94,18 @@ class GpuPersistentKernel:
         """Build all steps of the rows from ``first`` on."""
         tensors, b = self.tensors, self.b
         self.pairs = [self._pair(number, first) for number in range(self.tile.pairs)]
-        self.drops = [self._drops(pair) for pair in self.pairs]
-        count = len(self.scan.init)
+        self.drops = [self.units.drops(pair.element.row, pair.element.unit) for pair in self.pairs]
         start: list[SSAValue] = []
         for pair, drops in zip(self.pairs, self.drops, strict=True):
-            at = b.plus(b.times(pair.row, tensors.units), pair.unit)
-            states = [tensors.number_at(b.at(tensors.places[f"init{n}"], at)) for n in range(count)]
+            states = self.units.start(pair.element)
             self._share(pair, states[0], drops, 0)
             start += [*states, b.number(0.0)]
         self.kernel.meet()
-        self._finish(b.accumulate(0, tensors.time, 1, start, self._step))
+        carried = b.accumulate(0, tensors.time, 1, start, self._step)
+        width = len(self.scan.init) + 1
+        for number, pair in enumerate(self.pairs):
+            *states, begun = carried[number * width : (number + 1) * width]
+            self.units.finish(pair.element, states, begun)
 
     def _pair(self, number: int, first: Size) -> Pair:
         """Return a pair of the thread, by its number among the thread's own."""
@@ -128,17 +124,9 @@ class GpuPersistentKernel:
         if tile.rows > 1:
             tests.append(b.compare(row, "slt", tensors.batch))
             kept_row = b.least(row, b.minus(tensors.batch, 1))
-        return Pair(of_all, r, kept_row, unit, place, self._all(tests), is_mine)
+        return Pair(of_all, r, place, is_mine, Element(kept_row, unit, self.units.all_of(tests)))
 
-    def _all(self, tests: Sequence[SSAValue]) -> SSAValue | None:
-        if not tests:
-            return None
-        whole = tests[0]
-        for test in tests[1:]:
-            whole = self.b.do(arith.AndIOp(whole, test))
-        return whole
-
-    # Weights and dropout masks, before the first step.
+    # Weights, before the first step.
 
     def _weight_at(self, tile: int, k: Size, gate: int) -> SSAValue:
         """Return the weight of the thread's unit of a tile, for a term of its part."""
@@ -158,17 +146,6 @@ class GpuPersistentKernel:
             for gate in range(self.tile.gates)
         }
 
-    def _drops(self, pair: Pair) -> list[SSAValue]:
-        """Return what h of a pair is multiplied by for each gate; nothing without dropout masks."""
-        tensors, b = self.tensors, self.b
-        if "recurrent_dropout" not in tensors.places:
-            return []
-        rows = [b.plus(b.times(gate, tensors.batch), pair.row) for gate in range(tensors.gates)]
-        return [
-            tensors.number_at(b.at(tensors.places["recurrent_dropout"], b.times(row, tensors.units), pair.unit))
-            for row in rows
-        ]
-
     # A step.
 
     def _share(self, pair: Pair, h: SSAValue, drops: Sequence[SSAValue], buffer: Size) -> None:
@@ -187,7 +164,7 @@ class GpuPersistentKernel:
                 row = b.times(b.plus(pair.r, copy * tile.rows), tile.depth)
                 b.store(value, b.at(self.h, buffer, row, pair.place))
 
-        test = self._all(tests)
+        test = self.units.all_of(tests)
         if test is None:
             write()
             return
@@ -196,11 +173,11 @@ class GpuPersistentKernel:
 
     def _step(self, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
         """Build visited step k; returns what is carried on."""
-        tile, tensors, b, scan = self.tile, self.tensors, self.b, self.scan
-        width = len(scan.init) + 1
+        tile, b, units = self.tile, self.b, self.units
+        width = len(self.scan.init) + 1
         # Asked for before the sums, needed after them.
-        projected = [self._projected(pair, k) for pair in self.pairs]
-        valid = [None if scan.mask_map is None else tensors.is_valid(scan.mask_map, k, pair.row) for pair in self.pairs]
+        projected = [units.projected(pair.element, k) for pair in self.pairs]
+        valid = [units.valid(pair.element, k) for pair in self.pairs]
         before: Size = 0
         after: Size = 0
         if tile.h_buffers == 2:
@@ -211,29 +188,12 @@ class GpuPersistentKernel:
         for number, pair in enumerate(self.pairs):
             *old, begun = carried[number * width : (number + 1) * width]
             z = [b.do(arith.AddfOp(s, p)) for s, p in zip(gates[number], projected[number], strict=True)]
-            new = self._cell([*z, *old])
-            has_begun = None
-            test = valid[number]
-            if test is not None:
-                new = [b.do(arith.SelectOp(test, value, was)) for value, was in zip(new, old, strict=True)]
-                begun = b.do(arith.SelectOp(test, b.number(1.0), begun))
-                has_begun = b.do(arith.CmpfOp(begun, b.number(0.0), "one"))
+            new, begun = units.advance(z, old, valid[number], begun)
             self._share(pair, new[0], self.drops[number], after)
-            if scan.output_map is not None:
-                output = self._masked(new[0], tensors.counts(k, pair.row, has_begun, is_last=False))
-                zeroed = tensors.is_zeroed(k, pair.row)
-                if zeroed is not None:
-                    output = b.do(arith.SelectOp(zeroed, b.number(0.0), output))
-                self._write(pair, output, tensors.step_of(tensors.y, scan.output_map, k, pair.row, tensors.units))
+            units.write_output(pair.element, k, new[0], begun)
             result += [*new, begun]
         self.kernel.meet()
         return result
-
-    def _projected(self, pair: Pair, k: SSAValue) -> list[SSAValue]:
-        tensors, b = self.tensors, self.b
-        width = tensors.gates * tensors.units
-        line = tensors.step_of(tensors.places["input"], self.scan.input_map, k, pair.row, width)
-        return [tensors.number_at(b.at(line, gate * tensors.units, pair.unit)) for gate in range(tensors.gates)]
 
     def _gates(self, h: Size) -> list[list[SSAValue]]:
         """Build h R of each pair and gate."""
@@ -292,37 +252,3 @@ class GpuPersistentKernel:
         for part in range(1, tile.split):
             total = b.do(arith.AddfOp(total, b.load(b.at(line, part * tile.lanes))))
         return total
-
-    def _cell(self, values: Sequence[SSAValue]) -> list[SSAValue]:
-        """Build the cell of one unit; returns its states as the storage type holds them."""
-        b = self.b
-        new = build_cell(b, self.scan.cell.block, [b.splat(value) for value in values], fma=True, functions=GpuMath)
-        return [self.tensors.rounded(b.do(vector.ExtractOp(value, [0], f32))) for value in new]
-
-    # Results.
-
-    def _masked(self, value: SSAValue, counts: SSAValue | None) -> SSAValue:
-        return value if counts is None else self.b.do(arith.SelectOp(counts, value, self.b.number(0.0)))
-
-    def _write(self, pair: Pair, value: SSAValue, line: Place) -> None:
-        b = self.b
-        place = b.at(line, pair.unit)
-        if pair.is_there is None:
-            self.tensors.write(value, place)
-            return
-        with b.when(pair.is_there):
-            self.tensors.write(value, place)
-
-    def _finish(self, carried: Sequence[SSAValue]) -> None:
-        """Build the results after the last step: the states, and the output where only the last one is kept."""
-        tensors, b, scan = self.tensors, self.b, self.scan
-        width = len(scan.init) + 1
-        for number, pair in enumerate(self.pairs):
-            *states, begun = carried[number * width : (number + 1) * width]
-            at = b.times(pair.row, tensors.units)
-            for state, result in zip(states, tensors.results, strict=True):
-                self._write(pair, state, b.at(result, at))
-            if scan.output_map is None:
-                has_begun = b.do(arith.CmpfOp(begun, b.number(0.0), "one"))
-                counts = tensors.counts(b.minus(tensors.time, 1), pair.row, has_begun, is_last=True)
-                self._write(pair, self._masked(states[0], counts), b.at(tensors.y, at))
