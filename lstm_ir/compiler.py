@@ -303,7 +303,13 @@ def kernel_options(
     if isinstance(target, GpuTarget):
         if costs is not None:
             raise ArgumentError(f"costs: they are of CPUs, the target is {target.name}")
-        return GpuKernelOptions(target.max_threads, target.workgroup_memory)
+        return GpuKernelOptions(
+            target.max_threads,
+            target.workgroup_memory,
+            target.multiprocessors,
+            target.family.has_pointers,
+            target.has_tensor_cores,
+        )
     vector = vector_target(target.arch, target.features)
     if costs is not None:
         try:

@@ -68,8 +68,9 @@ class ChooseFormPass(ModulePass):
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
     that kernels can be built for; without one there are none. ``workers``: cores to count on. ``costs``: a file of
-    ``lstm-ir bench --calibrate``. ``threads``, ``memory``: of a workgroup at most, on a GPU; 0 is a CPU. ``weights``:
-    ``bf16`` has the kernels of a CPU hold the weights of f32 scans so.
+    ``lstm-ir bench --calibrate``. ``threads``, ``memory``, ``multiprocessors``, ``pointers``, ``tensor-cores``: what
+    there is on a GPU, as in lstm-lower-scan-gpu; threads 0 is a CPU. ``weights``: ``bf16`` has the kernels of a CPU
+    hold the weights of f32 scans so.
 
     Raises:
         FormUnavailableError: If the form or the weights asked for cannot be had.
@@ -84,6 +85,9 @@ class ChooseFormPass(ModulePass):
     costs: str = ""
     threads: int = 0
     memory: int = 0
+    multiprocessors: int = 0
+    pointers: bool = False
+    tensor_cores: bool = False
     weights: str = ""
 
     def _check_weights(self, scan: ScanOp, facts: ScanFacts) -> None:
@@ -115,7 +119,10 @@ class ChooseFormPass(ModulePass):
                 if self.threads:
                     if self.weights:
                         raise ValueError(f"weights {self.weights!r}: only the kernels of CPUs read them")
-                    form, reason = choose_on_gpu(scan, self.form, GpuLimits(self.threads, self.memory))
+                    limits = GpuLimits(
+                        self.threads, self.memory, self.multiprocessors, self.pointers, self.tensor_cores
+                    )
+                    form, reason = choose_on_gpu(scan, self.form, limits)
                     scan.form, scan.reason = StringAttr(form), StringAttr(reason)
                     continue
                 facts = facts_of(scan, self.vector, self.workers, costs, self.weights)

@@ -1,4 +1,4 @@
-"""Pass lstm-lower-scan-gpu: scans of form ``persistent`` as one launch on a GPU."""
+"""Pass lstm-lower-scan-gpu: scans of forms ``persistent`` and ``cooperative`` as one launch on a GPU."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,9 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
-from lstm_ir.dialect.scan_op import ScanOp
-from lstm_ir.passes.kernels.gpu.gpu_forms import tile_of
+from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
+from lstm_ir.passes.kernels.gpu.cooperative import GpuCooperativeKernel
+from lstm_ir.passes.kernels.gpu.gpu_forms import slice_of, tile_of
 from lstm_ir.passes.kernels.gpu.persistent import GpuPersistentKernel
 from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
 from lstm_ir.passes.kernels.sharing import by_layer
@@ -19,15 +20,17 @@ from lstm_ir.passes.structured import TensorBuilder
 
 @dataclass(frozen=True)
 class LowerScanGpuPass(ModulePass):
-    """Lower the scans whose form is ``persistent`` for a GPU.
+    """Lower the scans whose form is ``persistent`` or ``cooperative`` for a GPU.
 
     Before: ``%y, %h, %c = lstm.scan ... recurrent_kernels(%R) ... {form = "persistent"}``
     After: ``stream.executable @scan0 ...``, ``%y, %h, %c = flow.dispatch @scan0::@scan0[%workgroups](...)``
 
-    A workgroup takes its rows of the batch through all steps. Scans of one layer, with and without a mask, share a
-    kernel, which is told whether there is one.
+    A persistent workgroup takes its rows of the batch through all steps; a cooperative one its units. Scans of one
+    layer, with and without a mask, share a kernel, which is told whether there is one.
 
     Options: ``threads``: threads of a workgroup at most. ``memory``: bytes of workgroup memory at most.
+    ``multiprocessors``: workgroups that run at once. ``pointers``: whether kernels may use LLVM's pointers.
+    ``tensor-cores``: whether subgroups multiply matrices of f16.
 
     Raises:
         PassFailedException: If a scan does not fit.
@@ -37,22 +40,19 @@ class LowerScanGpuPass(ModulePass):
 
     threads: int
     memory: int
+    multiprocessors: int = 0
+    pointers: bool = False
+    tensor_cores: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""
         scans = [inner for inner in op.walk() if isinstance(inner, ScanOp)]
-        scans = [scan for scan in scans if scan.form is not None and scan.form.data == "persistent"]
-        limits = GpuLimits(self.threads, self.memory)
+        scans = [scan for scan in scans if scan.form is not None and scan.form.data in KERNEL_FORMS]
         number = sum(isinstance(inner, ExecutableOp) for inner in op.body.block.ops)
         for same in by_layer(scans):
             # The first has a mask if any has: what it needs serves all.
             for scan in same:
-                tile = tile_of(scan, limits)
-                if isinstance(tile, str):
-                    raise PassFailedException(f"{self.name}: scan {scan.layer.data!r}: {tile}")
-                host = TensorBuilder.before(scan)
-                may_have_mask = same[0].mask is not None
-                kernel = GpuPersistentKernel(f"scan{number}", scan, tile, host, may_have_mask=may_have_mask)
+                kernel = self._kernel(f"scan{number}", scan, may_have_mask=same[0].mask is not None)
                 results = kernel.lower()
                 if scan is same[0]:
                     first = op.body.block.first_op
@@ -63,3 +63,24 @@ class LowerScanGpuPass(ModulePass):
             number += 1
         for scan in reversed(scans):
             Rewriter.erase_op(scan)
+
+    def _kernel(self, name: str, scan: ScanOp, *, may_have_mask: bool) -> GpuPersistentKernel | GpuCooperativeKernel:
+        """Return the kernel of a scan's form.
+
+        Raises:
+            PassFailedException: If the scan does not fit.
+        """
+        limits = GpuLimits(self.threads, self.memory, self.multiprocessors, self.pointers, self.tensor_cores)
+        assert scan.form is not None
+        host = TensorBuilder.before(scan)
+        if scan.form.data == "cooperative":
+            share = slice_of(scan, limits)
+            if not isinstance(share, str):
+                return GpuCooperativeKernel(
+                    name, scan, share, host, may_have_mask=may_have_mask, pointers=self.pointers
+                )
+            raise PassFailedException(f"{self.name}: scan {scan.layer.data!r}: {share}")
+        tile = tile_of(scan, limits)
+        if isinstance(tile, str):
+            raise PassFailedException(f"{self.name}: scan {scan.layer.data!r}: {tile}")
+        return GpuPersistentKernel(name, scan, tile, host, may_have_mask=may_have_mask)

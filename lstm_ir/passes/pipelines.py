@@ -30,13 +30,24 @@ class GpuKernelOptions:
     Attributes:
         threads: Threads of a workgroup at most.
         memory: Bytes of workgroup memory at most.
+        multiprocessors: Workgroups that run at once, each on a multiprocessor of its own.
+        pointers: Whether kernels may use LLVM's pointers.
+        tensor_cores: Whether subgroups multiply matrices of f16.
     """
 
     threads: int
     memory: int
+    multiprocessors: int = 0
+    pointers: bool = False
+    tensor_cores: bool = False
 
     def __str__(self) -> str:
-        return f"threads={self.threads} memory={self.memory}"
+        numbers = f"threads={self.threads} memory={self.memory} multiprocessors={self.multiprocessors}"
+        return f"{numbers} pointers={_flag(self.pointers)} tensor-cores={_flag(self.tensor_cores)}"
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def recurrence_pipeline(
@@ -79,8 +90,8 @@ def tensor_pipeline(kernels: KernelOptions | GpuKernelOptions | None = None) -> 
 
 _AVX2 = KernelOptions("avx2", 2)
 _AVX512 = KernelOptions("avx512", 2)
-_CUDA = GpuKernelOptions(1024, 166912)
-_VULKAN = GpuKernelOptions(256, 16384)
+_CUDA = GpuKernelOptions(1024, 166912, 108, pointers=True, tensor_cores=True)
+_VULKAN = GpuKernelOptions(256, 16384, 8)
 
 PIPELINES = {
     "recurrence": recurrence_pipeline("auto"),

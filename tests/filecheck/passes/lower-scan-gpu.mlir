@@ -36,8 +36,8 @@ func.func @call_masked(%p: tensor<?x?x160xf32>, %m: tensor<?x?xi8>, %h0: tensor<
 // CHECK:            "stream.dispatch.workgroup.id"
 // CHECK:            "gpu.thread_id"() <{dimension = #gpu.dim<x>}> : () -> index
 // h, and the sums of the two parts that each sum is cut into.
-// CHECK:            memref.alloc() : memref<40xf32, #gpu.address_space<workgroup>>
-// CHECK:            memref.alloc() : memref<512xf32, #gpu.address_space<workgroup>>
+// CHECK:            memref.alloc() {alignment = 32 : i64} : memref<40xf32, #gpu.address_space<workgroup>>
+// CHECK:            memref.alloc() {alignment = 32 : i64} : memref<512xf32, #gpu.address_space<workgroup>>
 // The time loop: all threads have read h before it is written, and see it whole before it is read again.
 // CHECK:            "gpu.barrier"
 // CHECK:            scf.for

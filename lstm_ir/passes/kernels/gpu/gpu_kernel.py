@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects import memref
-from xdsl.dialects.builtin import MemRefType, StridedLayoutAttr, f32
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import IntegerAttr, MemRefType, StridedLayoutAttr, f32, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, SubspanOp
 from lstm_ir.dialect.gpu_ops import BarrierOp, ThreadIdOp, TranslationInfoAttr, WorkgroupMemoryAttr
 from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
-from lstm_ir.dialect.shapes import DYNAMIC
+from lstm_ir.dialect.shapes import DYNAMIC, element_type
 from lstm_ir.passes.kernels.kernel import Kernel
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
+
+SHARED_ALIGNMENT = 32
+"""Bytes: elements that lie together are read together."""
 
 
 class GpuKernel(Kernel):
@@ -31,6 +34,7 @@ class GpuKernel(Kernel):
         sizes: As in ``Kernel``.
         workgroups: As in ``Kernel``.
         threads: Threads of a workgroup.
+        updates: As in ``Kernel``.
     """
 
     def __init__(
@@ -42,9 +46,10 @@ class GpuKernel(Kernel):
         sizes: Sequence[Size],
         workgroups: Size,
         threads: int,
+        updates: Sequence[SSAValue] = (),
     ) -> None:
         nought = host.do(OptimizationBarrierOp(host.index(0)))
-        super().__init__(name, host, 1, f32, reads, [], writes, [nought, *sizes], workgroups)
+        super().__init__(name, host, 1, f32, reads, updates, writes, [nought, *sizes], workgroups)
         self._nought, *self.sizes = self.sizes
         self.threads = threads
 
@@ -59,7 +64,15 @@ class GpuKernel(Kernel):
     def shared(self, elements: int, element: Attribute = f32) -> Place:
         """Return the beginning of memory that the threads of a workgroup share."""
         type_ = MemRefType(element, [elements], memory_space=WorkgroupMemoryAttr())
-        return Place(self.b.do(memref.AllocOp([], [], type_)), 0)
+        return Place(self.b.do(memref.AllocOp([], [], type_, IntegerAttr(SHARED_ALIGNMENT, i64))), 0)
+
+    def addressed(self, number: int, elements: Size) -> tuple[Place, SSAValue]:
+        """Return the beginning of an update and its address, i64; for compilers that know pointers."""
+        binding = self.block.args[len(self.reads) + number]
+        # Without an offset in its type: where the tensor lies in its buffer is part of the address then.
+        place = super()._place(binding, element_type(self.updates[number].type), elements)
+        address = self.b.do(memref.ExtractAlignedPointerAsIndexOp.get(place.buffer))
+        return place, self.b.do(arith.IndexCastOp(address, i64))
 
     def executable(self) -> ExecutableOp:
         """Return the executable; see ``Kernel.executable``."""

@@ -28,10 +28,12 @@ class Gpu:
         known: The name of one that IREE knows. Its compiler dies of a name that it does not know, and this process
             with it.
         changes: What is otherwise, text of IREE's attribute by the text that takes its place.
+        multiprocessors: How many workgroups that fill a multiprocessor are counted on to run at once.
     """
 
     known: str
     changes: Mapping[str, str]
+    multiprocessors: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class GpuFamily:
         flag: IREE's flag that names a GPU.
         default: The GPU to compile for unless one is named.
         gpus: What ``target_gpu=`` accepts.
+        has_pointers: Whether IREE lowers LLVM's own loads and stores for it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class GpuFamily:
     flag: str
     default: str
     gpus: Mapping[str, Gpu]
+    has_pointers: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,16 @@ class GpuTarget:
     def name(self) -> str:
         """What ``target=`` calls it."""
         return self.family.name
+
+    @property
+    def multiprocessors(self) -> int:
+        """How many workgroups that fill a multiprocessor are counted on to run at once."""
+        return self.family.gpus[self.gpu].multiprocessors
+
+    @property
+    def has_tensor_cores(self) -> bool:
+        """Whether IREE lowers matrices that a subgroup holds for it, as it does with pointers."""
+        return self.family.has_pointers and "NV_WMMA_F32_16x16x16_F16" in self.attribute
 
     def flags(self) -> list[str]:
         """Return IREE's flags, for a module whose attribute says what it is for."""

@@ -23,15 +23,21 @@ MOST_SUMS = 64
 
 @dataclass(frozen=True)
 class GpuLimits:
-    """What a workgroup may have.
+    """What a workgroup may have, and how many there are.
 
     Attributes:
         threads: Threads at most.
         memory: Bytes of workgroup memory at most.
+        multiprocessors: How many workgroups run at once, each on a multiprocessor of its own; 0 where nobody says so.
+        pointers: Whether kernels may use LLVM's pointers, and so read memory past a multiprocessor's cache.
+        tensor_cores: Whether subgroups multiply matrices of f16.
     """
 
     threads: int
     memory: int
+    multiprocessors: int = 0
+    pointers: bool = False
+    tensor_cores: bool = False
 
 
 @dataclass(frozen=True)

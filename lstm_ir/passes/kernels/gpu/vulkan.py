@@ -2,6 +2,8 @@
 
 from lstm_ir.passes.kernels.gpu.gpu_target import Gpu, GpuFamily
 
+_AT_ONCE = 8
+"""Workgroups of a cooperative scan at most. Vulkan does not say how many run at once, and promises none."""
 _NAMED = ("turing", "ampere", "ada", "rdna1", "rdna2", "rdna3", "rdna4")
 
 VULKAN = GpuFamily(
@@ -22,8 +24,10 @@ VULKAN = GpuFamily(
                 "max_workgroup_sizes = [128, 128, 64]": "max_workgroup_sizes = [256, 256, 64]",
                 "max_thread_count_per_workgroup = 128": "max_thread_count_per_workgroup = 256",
             },
+            _AT_ONCE,
         ),
-        **{name: Gpu(name, {}) for name in _NAMED},
+        **{name: Gpu(name, {}, _AT_ONCE) for name in _NAMED},
     },
+    has_pointers=False,
 )
 """The family."""

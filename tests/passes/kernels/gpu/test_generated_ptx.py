@@ -14,21 +14,34 @@ from lstm_ir.passes.targets import resolve_target
 CASES = [("sm_80", 64, "float32"), ("sm_89", 256, "float16"), ("sm_90", 96, "float32")]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
-def ptx(request, tmp_path_factory):
+COOPERATIVE = [("sm_80", 768, "float32"), ("sm_90", 768, "float16")]
+
+
+def _ptx(case, form, folder):
     """An architecture, a layer's width, and the PTX of a module of it."""
-    gpu, units, dtype = request.param
+    gpu, units, dtype = case
     target = resolve_target("cuda", target_gpu=gpu)
     layer = LSTM(units, return_sequences=True, dtype=dtype)
     layer.build((None, None, 16))
     module = layer_level(model_of(layer))
-    scans = lower(module, kernels=kernel_options(target))
-    assert [scan["form"] for scan in scans] == ["persistent"]
-    folder = tmp_path_factory.mktemp("executables")
+    scans = lower(module, form=form, kernels=kernel_options(target))
+    assert [scan["form"] for scan in scans] == ["cooperative" if form == "auto" else form]
     source = emit_bytecode(module.module, module.weights, None, target.attribute)
     assert compile_bytecode(source, [*target.flags(), f"--iree-hal-dump-executable-files-to={folder}"])
     (file,) = folder.glob("*.ptx")
     return gpu, units, file.read_text()
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(map(str, case)))
+def ptx(request, tmp_path_factory):
+    """What the persistent form gives."""
+    return _ptx(request.param, "persistent", tmp_path_factory.mktemp("executables"))
+
+
+@pytest.fixture(scope="module", params=COOPERATIVE, ids=lambda case: "-".join(map(str, case)))
+def cooperative(request, tmp_path_factory):
+    """What a layer that outgrows a multiprocessor gives."""
+    return _ptx(request.param, "auto", tmp_path_factory.mktemp("executables"))
 
 
 def _entries(text):
@@ -41,17 +54,32 @@ def _kernel(text):
     return [line.strip() for line in found.group(0).splitlines()]
 
 
-def _loops(lines):
-    """The instructions between each label and the last jump back to it."""
+def _spans(lines):
+    """From each label to the last jump back to it."""
     labels = {line[:-1]: n for n, line in enumerate(lines) if re.fullmatch(r"\$\w+:", line)}
     jumps = [(n, re.search(r"bra(?:\.uni)?\s+(\$\w+)", line)) for n, line in enumerate(lines)]
     back = {jump.group(1): n for n, jump in jumps if jump and labels[jump.group(1)] < n}
-    return [lines[labels[label] : n] for label, n in back.items()]
+    return [(labels[label], n) for label, n in back.items()]
+
+
+def _waits(lines):
+    return sum("bar.sync" in line for line in lines)
 
 
 def _time_loop(lines):
     """The innermost loop in which threads wait for each other."""
-    return min((loop for loop in _loops(lines) if any("bar.sync" in line for line in loop)), key=len)
+    return min((lines[first:last] for first, last in _spans(lines) if _waits(lines[first:last])), key=len)
+
+
+def _time_loops(lines):
+    """The outermost loops in which threads wait for each other, whatever lies where in them."""
+    loops = []
+    for first, last in sorted(_spans(lines)):
+        if loops and first <= loops[-1][1]:
+            loops[-1][1] = max(last, loops[-1][1])
+        else:
+            loops.append([first, last])
+    return [lines[first:last] for first, last in loops if _waits(lines[first:last])]
 
 
 def test_it_is_for_the_architecture_that_is_named(ptx):
@@ -64,7 +92,7 @@ def test_a_sequence_is_one_launch(ptx):
     _, _, text = ptx
     assert [name for name in _entries(text) if "scan" in name] == ["scan0"]
     assert len(_entries(text)) == 2
-    assert 1 <= sum("bar.sync" in line for line in _time_loop(_kernel(text))) <= 2
+    assert 1 <= _waits(_time_loop(_kernel(text))) <= 2
 
 
 def test_h_is_in_shared_memory(ptx):
@@ -95,6 +123,45 @@ def test_sums_are_fused_multiply_adds_in_float32(ptx):
     lines = _kernel(ptx[2])
     assert sum("fma.rn.f32" in line for line in lines) > 16
     assert not any(re.match(r"fma\.rn\.f16", line) for line in lines)
+
+
+def test_a_wide_layer_is_one_launch_too(cooperative):
+    gpu, _, text = cooperative
+    assert f".target {gpu}" in text
+    assert [name for name in _entries(text) if "scan" in name] == ["scan0"]
+    assert len(_entries(text)) == 2
+    assert [line for line in _kernel(text) if ".local" in line or re.match(r"call", line)] == []
+
+
+def test_h_is_handed_on_past_the_first_level_cache(cooperative):
+    """In relaxed loads and stores; the atomic changes are those of the census, before the loops."""
+    lines = _kernel(cooperative[2])
+    assert sum(line.startswith("atom.") for line in lines) == 3
+    for time_loop in _time_loops(lines):
+        assert sum(line.startswith("ld.relaxed.sys.global") for line in time_loop) >= 8
+        assert sum(line.startswith("st.relaxed.sys.global") for line in time_loop) >= 1
+        assert not any(line.startswith(("atom.", "fence", "membar")) for line in time_loop)
+
+
+def test_a_workgroup_that_has_one_slice_keeps_its_weights(cooperative):
+    """In its loop over time are loads of the projection, states and the mask only. Who has more reads them again."""
+    alone, several = _time_loops(_kernel(cooperative[2]))
+    assert _waits(alone) == _waits(several) == 4
+    loads = [
+        sum(re.search(r"ld\.global|load\.b\.\S*m16n16k16\.f16", line) is not None for line in loop)
+        for loop in (alone, several)
+    ]
+    assert loads[0] <= 10
+    assert loads[1] > loads[0]
+
+
+def test_float16_is_multiplied_on_tensor_cores(cooperative):
+    gpu, _, text = cooperative
+    products = [sum("wmma.mma.sync" in line for line in loop) for loop in _time_loops(_kernel(text))]
+    if gpu == COOPERATIVE[0][0]:
+        assert products == [0, 0]
+    else:
+        assert products == [6, 6]
 
 
 def test_options_follow_the_architecture():
