@@ -107,10 +107,8 @@ class OnnxModel:
             outputs, made = export_layer(g, call.layer, exported)
             tensors.update(zip(call.outputs, outputs, strict=True))
             masks.update(zip(call.outputs, made, strict=True))
-            for scan, h, c in zip(own, exported.states[::2], exported.states[1::2], strict=True):
-                for part, final in (("h", h), ("c", c)):
-                    if f"{scan.state}/{part}" in states:
-                        states[f"{scan.state}/{part}"] = final
+            names = [f"{scan.state}/{part}" for scan in own for part in scan.layer.state_names]
+            states.update((name, final) for name, final in zip(names, exported.states, strict=True) if name in states)
         for port, tensor in zip(interface.outputs, model.outputs, strict=True):
             g.rename(self._typed_output(tensors[tensor], tensor in integers), port.name)
         for port in self.states:
@@ -132,7 +130,7 @@ class OnnxModel:
     ) -> list[str | None]:
         if call.initial_state:
             return [tensors[tensor] for tensor in call.initial_state]
-        return [states.get(f"{scan.state}/{part}") for scan in scans for part in ("h", "c")]
+        return [states.get(f"{scan.state}/{part}") for scan in scans for part in scan.layer.state_names]
 
     def nodes(self) -> list[Any]:
         """The nodes that outputs depend on."""

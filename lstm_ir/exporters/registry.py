@@ -31,8 +31,8 @@ class ExportCall:
         inputs: the tensors that it is called on.
         output_shapes: the shapes of what it returns.
         masks: the mask of each input, None where there is none.
-        initial_state: what a recurrent layer starts from, h and c of every cell; None is zeros.
-        states: takes the final states, h and c of every cell.
+        initial_state: what a recurrent layer starts from, the states of every cell; None is zeros.
+        states: takes the final states of every cell.
         sees_mask: whether the layer is given the masks, which go on behind it in any case.
     """
 

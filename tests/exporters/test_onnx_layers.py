@@ -84,25 +84,32 @@ def recurrent():
         if name != "exponential"
         for number, gate in enumerate(("sigmoid", name))
     ]
+    kinds += [la.GRU(3, name=name, recurrent_activation=name) for name in ("hard_sigmoid", "relu6")]
+    kinds += [la.SimpleRNN(3, name=name, activation=name) for name in ("softsign", "gelu")]
     for backwards in (False, True):
         for zeroed in (False, True):
             for returned in (False, True):
-                kinds.append(
-                    la.LSTM(
+                kinds.extend(
+                    cls(
                         3,
                         return_sequences=returned,
                         return_state=True,
                         go_backwards=backwards,
                         zero_output_for_mask=zeroed,
                         use_bias=zeroed,
-                        name=f"way_{backwards:d}{zeroed:d}{returned:d}",
+                        name=f"{cls.__name__}_{backwards:d}{zeroed:d}{returned:d}",
                     )
+                    for cls in (la.LSTM, la.GRU, la.SimpleRNN)
                 )
     for merge in ("concat", "sum", "mul", "ave", None):
         for returned in (False, True):
             inner = la.LSTM(2, return_sequences=returned, return_state=merge == "concat")
             kinds.append(la.Bidirectional(inner, merge_mode=merge, name=f"both_{merge}_{returned:d}"))
     kinds.append(la.Bidirectional(la.LSTM(2, go_backwards=True, return_sequences=True), name="both_swapped"))
+    kinds.append(la.Bidirectional(la.GRU(2, return_state=True, return_sequences=True), name="both_gru"))
+    stack = la.RNN([la.GRU(3), la.SimpleRNN(2), la.LSTM(2)], return_sequences=True, return_state=True, name="stack")
+    kinds.append(la.Bidirectional(stack, name="both_stacks"))
+    kinds.append(la.RNN([la.LSTM(3), la.GRU(2)], go_backwards=True, name="stack_backwards"))
     return kinds
 
 
@@ -161,6 +168,38 @@ def test_masks_that_layers_make_and_merge(flavour, exported, close, rng):
     arrays["x"][:, 0] = 1.0  # the mean of no step is not a number
     made = exported(model)
     close(made.names, made.run(arrays), run_model(model, arrays).outputs)
+
+
+@pytest.mark.parametrize("flavour", ["keras2", "keras3"])
+def test_attention_and_its_masks(flavour, exported, close, rng):
+    b = FunctionalBuilder("attention")
+    query = b.input(InputLayer((None, None, 4), name="query", flavour=flavour))
+    value = b.input(InputLayer((None, None, 4), name="value", flavour=flavour))
+    tensors = [b.call(la.Masking(0.5, flavour=flavour), [x])[0] for x in (query, value)]
+    outputs = []
+    for layer in (
+        la.Attention(name="dot", flavour=flavour),
+        la.Attention(use_scale=True, score_mode="concat", name="concat", flavour=flavour),
+        la.AdditiveAttention(name="additive", flavour=flavour),
+        la.Dot(2, name="products", flavour=flavour),
+    ):
+        outputs += b.call(layer, tensors)
+    last = [b.call(la.LSTM(3, name=f"last_{k}", flavour=flavour), [x])[0] for k, x in enumerate(tensors)]
+    outputs += b.call(la.Dot(1, name="vectors", flavour=flavour), last)
+    outputs += b.call(la.Dot((1, 2), name="rows", flavour=flavour), [outputs[3], outputs[3]])
+    model = randomised(b.model(outputs))
+    arrays = {"query": sequence(rng, 5, batch=3), "value": sequence(rng, 5, batch=3)}
+    for array in arrays.values():
+        array[rng.random((3, 5)) < 0.4] = 0.5
+    made = exported(model)
+    close(made.names, made.run(arrays), run_model(model, arrays).outputs)
+
+
+def test_a_layer_with_weights_of_cudnn(exported, close, rng):
+    model = one_by_one([la.CuDNNLSTM(3, return_sequences=True, name="gpu")])
+    made = exported(model)
+    x = sequence(rng, 5)
+    close(made.names, made.run({"x": x}), run_model(model, x).outputs)
 
 
 def encoder_and_decoder():

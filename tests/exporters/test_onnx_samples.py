@@ -11,7 +11,9 @@ from lstm_ir.reference import run_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*only the nn.LSTM 'rnn' is compiled")
 DATA = Path(__file__).parents[1] / "importers" / "data"
-FILES = sorted(p for folder in (DATA, DATA / "graphs") for p in folder.iterdir() if p.suffix in (".keras", ".h5"))
+FILES = sorted(
+    p for folder in (DATA, DATA / "graphs", DATA / "whole") for p in folder.iterdir() if p.suffix in (".keras", ".h5")
+)
 FILES += sorted(p for p in DATA.iterdir() if p.suffix in (".onnx", ".safetensors"))
 TIME = 12
 
