@@ -8,6 +8,7 @@ import numpy as np
 from lstm_ir.exporters.onnx_graph import OnnxGraph
 from lstm_ir.layers.activations import Activation
 from lstm_ir.layers.program import CellFunction
+from lstm_ir.layers.program.known_functions import SELU_ALPHA, SELU_SCALE
 
 _NODES: Mapping[str, tuple[str, dict[str, float]]] = {
     "tanh": ("Tanh", {}),
@@ -62,11 +63,59 @@ _COMPOSED: Mapping[str, Callable[[OnnxGraph, str], str]] = {
 }
 
 
+def _bounded(g: OnnxGraph, x: str, slope: float) -> str:
+    line = g.add("Add", g.add("Mul", x, g.floats(slope)), g.floats(0.5))
+    return g.add("Clip", line, g.floats(0.0), g.floats(1.0))
+
+
+def _below_zero(g: OnnxGraph, x: str) -> str:
+    return g.add("Min", x, g.floats(0.0))
+
+
+def _elu(g: OnnxGraph, x: str, alpha: float = 1.0) -> str:
+    powers = g.add("Sub", g.add("Exp", _below_zero(g, x)), g.floats(1.0))
+    return g.add("Add", g.add("Relu", x), g.add("Mul", powers, g.floats(alpha)))
+
+
+def _selu(g: OnnxGraph, x: str) -> str:
+    return g.add("Mul", _elu(g, x, SELU_ALPHA), g.floats(SELU_SCALE))
+
+
+def _softsign(g: OnnxGraph, x: str) -> str:
+    return g.add("Div", x, g.add("Add", g.add("Abs", x), g.floats(1.0)))
+
+
+def _softplus(g: OnnxGraph, x: str) -> str:
+    tail = g.add("Log", g.add("Add", g.add("Exp", g.add("Neg", g.add("Abs", x))), g.floats(1.0)))
+    return g.add("Add", g.add("Relu", x), tail)
+
+
+def _mish_in_double(g: OnnxGraph, x: str) -> str:
+    return g.add("Mul", x, g.add("Tanh", _softplus(g, x)))
+
+
+_IN_DOUBLE: Mapping[str, Callable[[OnnxGraph, str], str]] = {
+    "hard_sigmoid": lambda g, x: _bounded(g, x, 0.2),
+    "hard_sigmoid_keras3": lambda g, x: _bounded(g, x, 1.0 / 6.0),
+    "elu": _elu,
+    "selu": _selu,
+    "softsign": _softsign,
+    "softplus": _softplus,
+    "mish": _mish_in_double,
+}
+"""Activations whose operators ONNX Runtime does not have in float64, and whose numbers ONNX holds in float32."""
+
+
 def activate(g: OnnxGraph, activation: Activation, x: str) -> str:
     """Add an activation; returns the name of its result."""
     if activation.name == "leaky_relu":
         assert activation.alpha is not None
+        if g.dtype == np.float64:
+            below = g.add("Mul", _below_zero(g, x), g.floats(activation.alpha))
+            return g.add("Add", g.add("Relu", x), below)
         return g.add("LeakyRelu", x, alpha=activation.alpha)
+    if g.dtype == np.float64 and activation.name in _IN_DOUBLE:
+        return _IN_DOUBLE[activation.name](g, x)
     if activation.name in _COMPOSED:
         return _COMPOSED[activation.name](g, x)
     op, attributes = _NODES[activation.name]

@@ -58,6 +58,10 @@ class Cell(ABC):
         found = [cell_function(activation) for activation in self._activations()]
         return None if None in found else [function for function in found if function is not None]
 
+    def has_operator(self, g: OnnxGraph) -> bool:
+        """Whether the operator can run it without a mask: ONNX Runtime has none in float64."""
+        return self.functions is not None and g.dtype != np.float64
+
     def _activations(self) -> list[Any]:
         return [self.layer.recurrent_activation, self.layer.activation]
 

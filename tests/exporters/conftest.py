@@ -52,10 +52,11 @@ def exported() -> type[Exported]:
 
 @pytest.fixture(scope="session")
 def close() -> Callable[..., None]:
-    def check(names: list[str], found: list[np.ndarray], expected: list[Any]) -> None:
+    def check(names: list[str], found: list[np.ndarray], expected: list[Any], *, in_double: bool = False) -> None:
         for name, mine, right in zip(names, found, expected, strict=True):
             assert mine.shape == right.shape, name
-            np.testing.assert_allclose(mine, right, rtol=2e-5, atol=3e-6, err_msg=name)
+            rtol, atol = (1e-9, 1e-10) if in_double else (2e-5, 3e-6)
+            np.testing.assert_allclose(mine, right, rtol=rtol, atol=atol, err_msg=name)
 
     return check
 

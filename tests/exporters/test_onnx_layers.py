@@ -195,6 +195,23 @@ def test_attention_and_its_masks(flavour, exported, close, rng):
     close(made.names, made.run(arrays), run_model(model, arrays).outputs)
 
 
+def test_models_of_float64_run_in_float64(exported, close, rng):
+    """But for Conv and Erf, which ONNX Runtime has in float32 alone."""
+    kinds = [
+        la.LSTM(2, activation=name, recurrent_activation="hard_sigmoid", name=f"lstm_{name}", dtype="float64")
+        for name in ACTIVATION_NAMES
+        if name not in ("gelu", "exponential")
+    ]
+    kinds += [la.Bidirectional(la.GRU(2, dtype="float64"), name="gru", dtype="float64")]
+    kinds += [la.BatchNormalization(dtype="float64"), la.LayerNormalization(dtype="float64")]
+    b = FunctionalBuilder("double")
+    x = b.input(InputLayer((None, None, 4), "float64", name="x"))
+    model = randomised(b.model([tensor for layer in kinds for tensor in b.call(layer, [x])]))
+    made = exported(model)
+    array = rng.standard_normal((2, 5, 4))
+    close(made.names, made.run({"x": array}), run_model(model, array).outputs, in_double=True)
+
+
 def test_a_layer_with_weights_of_cudnn(exported, close, rng):
     model = one_by_one([la.CuDNNLSTM(3, return_sequences=True, name="gpu")])
     made = exported(model)

@@ -32,7 +32,7 @@ def export_bidirectional(g: OnnxGraph, layer: Bidirectional, call: ExportCall) -
     half = len(call.initial_state) // 2
     starts = (call.initial_state[:half], call.initial_state[half:])
     paths = (f"{call.path}/forward", f"{call.path}/backward")
-    directions = _node_of_both(layer, paths, starts) if call.mask is None else None
+    directions = _node_of_both(g, layer, paths, starts) if call.mask is None else None
     if directions is not None:
         outputs, call.states[:] = _both(g, layer, call.x, directions)
     else:
@@ -89,7 +89,7 @@ def _layer(
 def _cell(g: OnnxGraph, cell: Cell, x: str, mask: str | None, start: States) -> tuple[str, list[str]]:
     """One cell: its output, a sequence in the order of the visits, and the final states."""
     layer = cell.layer
-    if mask is not None or cell.functions is None:
+    if mask is not None or not cell.has_operator(g):
         return add_scan(g, cell, x, mask, start)
     x = x if layer.time_major else g.transpose(x, 1, 0, 2)
     y, *last = add_node(g, x, [Direction(cell, start)])
@@ -101,13 +101,15 @@ def _cell(g: OnnxGraph, cell: Cell, x: str, mask: str | None, start: States) -> 
     return (y if layer.time_major else g.transpose(y, 1, 0, 2)), states
 
 
-def _node_of_both(layer: Bidirectional, paths: Sequence[str], starts: Sequence[States]) -> list[Direction] | None:
+def _node_of_both(
+    g: OnnxGraph, layer: Bidirectional, paths: Sequence[str], starts: Sequence[States]
+) -> list[Direction] | None:
     """The directions of one node that runs both, None where there is no such node."""
     copies = (layer.forward_layer, layer.backward_layer)
     if any(isinstance(copy, RNN) for copy in copies) or copies[0].go_backwards or copies[0].units != copies[1].units:
         return None
     cells = [cell_of(copy, path) for copy, path in zip(copies, paths, strict=True)]
-    if type(cells[0]) is not type(cells[1]) or any(cell.functions is None for cell in cells):
+    if type(cells[0]) is not type(cells[1]) or not all(cell.has_operator(g) for cell in cells):
         return None
     return [Direction(cell, start) for cell, start in zip(cells, starts, strict=True)]
 
