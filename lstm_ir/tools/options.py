@@ -24,6 +24,10 @@ BatchFirst = Annotated[
     typer.Option("--batch-first", help="PyTorch: inputs are (batch, time, features), not (time, batch, features)."),
 ]
 ArtifactPath = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="What lstm-ir compile wrote: .vmfb.")]
+WeightsFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where the artifact's file of weights is.", show_default="beside the artifact"),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help='Print one JSON object instead; a failure is {"error": {...}} in it.')
 ]

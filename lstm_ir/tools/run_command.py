@@ -11,7 +11,7 @@ import typer
 from lstm_ir.errors import ArgumentError
 from lstm_ir.tools.failures import CommandLineError
 from lstm_ir.tools.interruption import run_interruptibly
-from lstm_ir.tools.options import ArtifactPath, AsJson, Device, Threads
+from lstm_ir.tools.options import ArtifactPath, AsJson, Device, Threads, WeightsFile
 
 if TYPE_CHECKING:
     from lstm_ir.runtime import Module
@@ -65,6 +65,7 @@ def run(
     ] = None,
     device: Device = None,
     threads: Threads = None,
+    weights_file: WeightsFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Run an artifact on arrays saved by NumPy, and show or save what it returns.
@@ -79,7 +80,7 @@ def run(
     path = None if output is None else check_output(output)
     if path is not None and path.suffix not in (".npy", ".npz"):
         raise CommandLineError(f"--output: got {path}, expected a name that ends in .npy or .npz")
-    module = lstm_ir.load(artifact, device=device, threads=threads)
+    module = lstm_ir.load(artifact, device=device, threads=threads, weights=weights_file)
     if path is not None and path.suffix == ".npy" and len(module.outputs) > 1:
         names = ", ".join(spec.name for spec in module.outputs)
         raise CommandLineError(f"--output: the model has {len(module.outputs)} outputs ({names}), expected a .npz file")

@@ -10,7 +10,7 @@ import typer
 from lstm_ir.errors import UnsupportedError
 from lstm_ir.tools.failures import EXIT_DONE, EXIT_FAILURE, CommandLineError
 from lstm_ir.tools.interruption import run_interruptibly
-from lstm_ir.tools.options import ArtifactPath, AsJson, BatchFirst, Device, ModelPath, Prefix, Threads
+from lstm_ir.tools.options import ArtifactPath, AsJson, BatchFirst, Device, ModelPath, Prefix, Threads, WeightsFile
 
 if TYPE_CHECKING:
     from lstm_ir.layers import Model
@@ -72,6 +72,7 @@ def verify(
     batch_first: BatchFirst = False,
     device: Device = None,
     threads: Threads = None,
+    weights_file: WeightsFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Compare an artifact with its model, run by the framework that it comes from, or computed in float64.
@@ -103,7 +104,7 @@ def verify(
 
     with progress("reading the model") as show:
         described = read_source(model, prefix, batch_first)
-        module = lstm_ir.load(artifact, device=device, threads=threads)
+        module = lstm_ir.load(artifact, device=device, threads=threads, weights=weights_file)
         if module.takes_seed:
             raise UnsupportedError(
                 "artifact: compiled with --training; its dropout masks are random, which the float64 reference does "

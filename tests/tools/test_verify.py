@@ -52,13 +52,17 @@ def test_bf16_weights_are_compared_with_those_of_the_model(command, verify, mask
     inspected = command("inspect", target).out
     assert "with bf16 weights" in inspected
     assert "bytes in m.irpa" in inspected
-    outcome = verify(masked_model, target, "--json")
+    moved = tmp_path / "moved.irpa"
+    (tmp_path / "m.irpa").rename(moved)
+    assert "m.irpa': cannot be read" in verify(masked_model, target).error
+    arguments = (masked_model, target, "--weights-file", moved)
+    outcome = verify(*arguments, "--json")
     assert outcome.code == 0
     assert outcome.json["tolerance"] == {"absolute": 2e-2, "relative": 2e-2}
     assert set(outcome.json["weights"].values()) == {"bf16"}
     # More than float32's rounding, which is what they would be wrong by if the reference were rounded too.
     assert 1e-5 < max(entry["largest_difference"] for entry in outcome.json["worst"]) < 2e-2
-    assert "those of the reference are not rounded" in verify(masked_model, target).out
+    assert "those of the reference are not rounded" in verify(*arguments).out
 
 
 def test_the_frameworks_themselves(command, masked_model, masked_artifact, samples, tmp_path):

@@ -24,7 +24,8 @@
 // VULKAN-SAME: form = "persistent", reason = "{{.*}}; cooperative: only when asked for on this target"
 // SMALL: lstm.scan "a"
 // SMALL-SAME: form = "loop", reason = "{{.*}}persistent: the states of 40 units do not fit into 128 bytes of workgroup memory;
-func.func @f(%p: tensor<2x6x40xf32>, %R: tensor<40x40xf32>, %h0: tensor<2x40xf32>) -> (tensor<2x40xf32>, tensor<2x40xf32>) {
+func.func @f(%p: tensor<2x6x40xf32>, %h0: tensor<2x40xf32>) -> (tensor<2x40xf32>, tensor<2x40xf32>) {
+  %R = lstm.weight "R" : tensor<40x40xf32>
   %y, %h = lstm.scan "a" input(%p : tensor<2x6x40xf32>) recurrent_kernels(%R : tensor<40x40xf32>) init(%h0 : tensor<2x40xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<2x40xf32>, tensor<2x40xf32> cell {
   ^cell(%z: vector<40xf32>, %hp: vector<40xf32>):
     lstm.yield %z : vector<40xf32>
@@ -36,7 +37,8 @@ func.func @f(%p: tensor<2x6x40xf32>, %R: tensor<40x40xf32>, %h0: tensor<2x40xf32
   }
   func.return %y, %y1 : tensor<2x40xf32>, tensor<2x40xf32>
 }
-func.func @wide(%p: tensor<2x6x800xf32>, %R: tensor<200x800xf32>, %h0: tensor<2x200xf32>, %q: tensor<4000x6x800xf32>, %g0: tensor<4000x200xf32>) -> (tensor<2x200xf32>, tensor<4000x200xf32>) {
+func.func @wide(%p: tensor<2x6x800xf32>, %h0: tensor<2x200xf32>, %q: tensor<4000x6x800xf32>, %g0: tensor<4000x200xf32>) -> (tensor<2x200xf32>, tensor<4000x200xf32>) {
+  %R = lstm.weight "R" : tensor<200x800xf32>
   %y, %h = lstm.scan "wide" input(%p : tensor<2x6x800xf32>) recurrent_kernels(%R : tensor<200x800xf32>) init(%h0 : tensor<2x200xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold"} -> tensor<2x200xf32>, tensor<2x200xf32> cell {
   ^cell(%i: vector<200xf32>, %f: vector<200xf32>, %g: vector<200xf32>, %o: vector<200xf32>, %hp: vector<200xf32>):
     lstm.yield %i : vector<200xf32>
