@@ -1,6 +1,7 @@
 """Modules on a device whose memory this process cannot read. On Vulkan, which a CPU can be too (lavapipe)."""
 
 import gc
+import itertools
 import mmap
 import os
 from pathlib import Path
@@ -193,10 +194,10 @@ def test_loads_and_calls_leave_nothing_behind(module, compiled, draw):
         return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
     x = draw(2, 3, FEATURES)
-    before = load_and_call(5)
-    count = 1000 if os.environ.get("LSTM_IR_ALL_CASES") else 20
-    grown = load_and_call(count) - before
-    assert grown < 1_000_000, (count, grown)
+    count = 330 if os.environ.get("LSTM_IR_ALL_CASES") else 8
+    used = [load_and_call(times) for times in (5, count, count, count)]
+    # What leaks leaks every time; caches of threads and allocators fill up once.
+    assert min(after - before for before, after in itertools.pairwise(used)) < 10_000 * count, used
 
 
 def test_batches_of_more_rows_than_a_dispatch_has_workgroups(vulkan, layer, draw, monkeypatch):
