@@ -23,6 +23,8 @@ _TENSORFLOW: Mapping[str, type[Layer]] = {
     "math.minimum": Minimum,
     "concat": Concatenate,
 }
+TENSORFLOW_FUNCTIONS = frozenset(_TENSORFLOW)
+"""The functions of TFOpLambda that are read."""
 _ACCEPTED = (
     "accepted: +, -, *, maximum, minimum and concatenate of two tensors of one rank; write others as Keras layers"
 )

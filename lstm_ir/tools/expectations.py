@@ -102,13 +102,7 @@ def expect(model: "Model", cases: Sequence["Case"], choice: Choice, path: Path, 
 
 
 def _expected(model: "Model", case: "Case", answer: Answer, framework: str | None) -> Expected:
-    names = [
-        f"{recurrence.state}/{part}"
-        for recurrence in model.recurrences()
-        if recurrence.state is not None
-        for part in ("h", "c")
-    ]
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys(name for recurrence in model.recurrences() for name in recurrence.state_names))
     if framework is not None and answer.outputs is not None and all(name in answer.states for name in names):
         states = {name: answer.states[name] for name in names}
         return Expected(answer.outputs, states, framework, dict.fromkeys(names, framework))

@@ -147,12 +147,12 @@ def recurrences_of(model: Model) -> list[dict[str, Any]]:
     for recurrence in model.recurrences():
         if recurrence.state is None:
             continue
-        _, _, suffix = recurrence.path.removeprefix(recurrence.call.name).rpartition("/")
+        suffix = recurrence.path.removeprefix(recurrence.call.name).removeprefix("/").partition("/")[0]
         part = suffix if suffix in ("forward", "backward") else ""
         entry = found.setdefault(
-            (recurrence.call.path, part), {"layer": recurrence.call.path, "part": part, "states": [], "numbers": []}
+            (recurrence.call.path, part), {"layer": recurrence.call.path, "part": part, "cells": [], "numbers": []}
         )
-        names = [f"{recurrence.state}/{state}" for state in ("h", "c")]
-        entry["states"] += [name for name in names if name not in entry["states"]]
+        names = list(recurrence.state_names)
+        entry["cells"] += [names] if names not in entry["cells"] else []
         entry["numbers"] += [number for number in [recurrence.call.number] if number not in entry["numbers"]]
     return [{**entry, "calls": len(entry.pop("numbers"))} for entry in found.values()]

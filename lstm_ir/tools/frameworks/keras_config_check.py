@@ -16,16 +16,19 @@ from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
 from lstm_ir.importers.keras_archive import ZIP_SIGNATURES
 from lstm_ir.importers.keras_graph import MODEL_CLASSES
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS
+from lstm_ir.importers.keras_operations import TENSORFLOW_FUNCTIONS
 from lstm_ir.layers import LAYER_CLASSES
 from lstm_ir.layers.constraints import resolve_constraint
 from lstm_ir.layers.initializer_lookup import resolve_initializer
 from lstm_ir.layers.regularizers import resolve_regularizer
+from lstm_ir.layers.rnn import CELL_CLASSES
 
 _PACKAGES = ("keras", "tf_keras")
 _OTHERS = {
     *MODEL_CLASSES,
     *MASK_OPERATIONS,
-    *("LSTMCell", "StackedRNNCells"),
+    *CELL_CLASSES,
+    "StackedRNNCells",
     *("DTypePolicy", "FloatDTypePolicy", "Policy"),
     *("__keras_tensor__", "__tuple__", "TensorShape", "KerasTensor"),
 }
@@ -74,6 +77,10 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _why_not(named: Mapping[str, Any]) -> str | None:
     name, module = named.get("class_name"), named.get("module")
+    if name == "TFOpLambda":  # which can be any function of TensorFlow's
+        config = named.get("config")
+        function = config.get("function") if isinstance(config, Mapping) else None
+        return None if function in TENSORFLOW_FUNCTIONS else f"its config names the function {function!r}"
     if not isinstance(name, str) or not (name in LAYER_CLASSES or name in _OTHERS or _is_for_training(name)):
         return f"its config names a {name!r}, which is none of the objects that are handed to Keras"
     if module is not None and (not isinstance(module, str) or module.split(".")[0] not in _PACKAGES):

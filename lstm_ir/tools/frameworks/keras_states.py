@@ -21,19 +21,27 @@ class ModelStates:
     Args:
         model: The model.
         recurrences: Of each layer that has states in our module: ``layer``, its path (``encoder/lstm``); ``part``,
-            ``forward`` or ``backward`` of a Bidirectional, else empty; ``states``, their names in order; ``calls``, how
-            many calls have states of their own.
+            ``forward`` or ``backward`` of a Bidirectional, else empty; ``cells``, of each cell the names of its states
+            in order; ``calls``, how many calls have states of their own.
         tensor: Makes a tensor of an array and a dtype.
+        has_lists: Whether a stack of cells takes the states of a cell with one as a list too, as Keras 3 has it.
     """
 
-    def __init__(self, model: Any, recurrences: Sequence[Mapping[str, Any]], tensor: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        model: Any,
+        recurrences: Sequence[Mapping[str, Any]],
+        tensor: Callable[..., Any],
+        *,
+        has_lists: bool,
+    ) -> None:
         self.tensor = tensor
         layers = _layers_by_path(model)
         self.slots: list[_Slot] = []
         for entry in recurrences:
             whole = layers[entry["layer"]]
             layer = getattr(whole, f"{entry['part']}_layer") if entry["part"] else whole
-            slot = _Slot(whole, layer, list(entry["states"]), int(entry["calls"]))
+            slot = _Slot(whole, layer, [list(names) for names in entry["cells"]], int(entry["calls"]), has_lists)
             if not slot.is_stateful:
                 slot.stand_before_call(tensor)
             self.slots.append(slot)
@@ -68,8 +76,9 @@ class _Run:
 class _Slot:
     """One recurrent layer, or one direction of a Bidirectional."""
 
-    def __init__(self, whole: Any, layer: Any, names: list[str], calls: int) -> None:
-        self.whole, self.layer, self.names, self.calls = whole, layer, names, calls
+    def __init__(self, whole: Any, layer: Any, cells: list[list[str]], calls: int, has_lists: bool) -> None:
+        self.whole, self.layer, self.cells, self.calls, self.has_lists = whole, layer, cells, calls, has_lists
+        self.names = [name for names in cells for name in names]
         self.is_stateful = bool(getattr(layer, "stateful", False))
         self.start: list[Any] | None = None
         self.recorded: list[Any] | None = None
@@ -103,7 +112,7 @@ class _Slot:
                 return original(*args, **kwargs)  # it starts from a tensor of the graph
             if self.start is not None:
                 given = [tensor(state, _name(layer.compute_dtype)) for state in self.start]
-                bound.arguments["initial_state"] = _nested(given, layer)
+                bound.arguments["initial_state"] = self.nested(given)
             returns_state = layer.return_state
             layer.return_state = True
             try:
@@ -114,6 +123,14 @@ class _Slot:
             return result if returns_state else result[0]
 
         layer.call = call
+
+    def nested(self, states: list[Any]) -> Any:
+        """Return states as the layer takes them: those of a stack of cells by cell."""
+        if getattr(getattr(self.layer, "cell", None), "cells", None) is None:
+            return states
+        rest = iter(states)
+        by_cell = [[next(rest) for _ in names] for names in self.cells]
+        return [own[0] if len(own) == 1 and not self.has_lists else own for own in by_cell]
 
     def final(self) -> list[Any] | None:
         if self.is_stateful:
@@ -132,14 +149,6 @@ def _layers_by_path(model: Any, scope: str = "") -> dict[str, Any]:
         path = f"{scope}{layer.name}"
         found |= _layers_by_path(layer, f"{path}/") if hasattr(layer, "layers") else {path: layer}
     return found
-
-
-def _nested(states: list[Any], layer: Any) -> Any:
-    """Return states as a layer takes them: those of a stack of cells in a list for each."""
-    cells = getattr(getattr(layer, "cell", None), "cells", None)
-    if cells is None:
-        return states
-    return [states[2 * position : 2 * position + 2] for position in range(len(cells))]
 
 
 def _flat(values: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """Keras on a model file, which `keras_config_check` has looked at: of Keras 2 by tf_keras, of Keras 3 by keras."""
 
+import json
 import os
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -13,7 +14,6 @@ from lstm_ir.tools.frameworks.opened_model import CannotAskError, OpenedModel
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """What Keras 3 runs on, in the order in which they are taken where the user does not say."""
-_MASK_OPERATIONS = ("NotEqual", "Any", "LogicalOr", "ExpandDims", "ZerosLike", "OnesLike")
 _SUFFIXES = {b"PK": ".keras", b"\x89H": ".h5"}
 
 
@@ -32,7 +32,7 @@ class KerasModel(OpenedModel):
         self.is_keras_3 = flavour == "keras3"
         self.model: Any = self._load(path, settings.get("weights"))
         self.input_names: list[str] = list(settings["inputs"])
-        self.states = ModelStates(self.model, settings["recurrences"], self.tensor)
+        self.states = ModelStates(self.model, settings["recurrences"], self.tensor, has_lists=self.is_keras_3)
 
     def answer(self, question: Question) -> Answer:
         """Call the model, with its masks and from the states."""
@@ -85,15 +85,22 @@ class KerasModel(OpenedModel):
             return self._load_whole(named)
 
     def _load_whole(self, path: Path) -> Any:
-        # Keras 3 does not know the operations that its own layers put into a graph for masks when they are in a .h5.
-        known = self._operations() if self.is_keras_3 and path.suffix != ".keras" else None
-        return self.keras.models.load_model(str(path), custom_objects=known, compile=False, safe_mode=True)
+        try:
+            return self.keras.models.load_model(str(path), compile=False, safe_mode=True)
+        except Exception:  # the loader of .h5 files of Keras 3 knows no operations, those of its own masks included
+            if not self.is_keras_3 or path.suffix == ".keras":
+                raise
+            return self._build(path)
 
-    @staticmethod
-    def _operations() -> dict[str, Any]:
-        from keras.src.ops import numpy as operations
+    def _build(self, path: Path) -> Any:
+        """Return the model of an ``.h5`` file by way of its config, which has all that a ``.keras`` has but modules."""
+        import h5py
 
-        return {name: getattr(operations, name) for name in _MASK_OPERATIONS if hasattr(operations, name)}
+        with h5py.File(path, "r") as file:
+            config = json.loads(file.attrs["model_config"])
+        model = self.keras.saving.deserialize_keras_object(_with_modules(config), safe_mode=True)
+        model.load_weights(str(path))
+        return model
 
 
 def _keras_3() -> tuple[Any, str]:
@@ -113,6 +120,25 @@ def _keras_2() -> tuple[Any, str]:
     import keras
 
     return keras, f"Keras {keras.__version__}"
+
+
+def _with_modules(value: Any) -> Any:
+    """Return a config of Keras 3 in which every layer, operation and model says which module it is of."""
+    if isinstance(value, list):
+        return [_with_modules(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    named = {key: _with_modules(item) for key, item in value.items()}
+    name, config = named.get("class_name"), named.get("config")
+    if "module" in named or not isinstance(name, str) or not isinstance(config, Mapping) or name.startswith("__"):
+        return named
+    if "layers" in config:
+        module = "keras.src.models.functional" if name == "Functional" else "keras"
+    else:
+        # Layers have a policy; of the operations these two have a dtype.
+        is_layer = name not in ("ZerosLike", "OnesLike") and {"dtype", "trainable"} & config.keys()
+        module = "keras.layers" if is_layer else "keras.src.ops.numpy"
+    return {"module": module, "registered_name": None, **named}
 
 
 def _flat(values: Any) -> list[Any]:

@@ -44,6 +44,14 @@ def test_what_the_importer_passes_over_is_looked_at(tmp_path, initializer, reaso
     assert reason in refusal(path)
 
 
+def test_functions_of_tensorflow(tmp_path):
+    path = tmp_path / "m.json"
+    for function, reason in (("math.add", None), ("io.write_file", "its config names the function 'io.write_file'")):
+        layer = {"class_name": "TFOpLambda", "config": {"name": "f", "function": function}}
+        path.write_text(json.dumps({"class_name": "Functional", "config": {"layers": [layer]}}))
+        assert refusal(path) == reason
+
+
 def test_a_damaged_file_and_a_folder(tmp_path):
     path = tmp_path / "m.keras"
     path.write_bytes(b"PK\x03\x04 and no more")

@@ -16,7 +16,7 @@ PACKAGES = {"k2": "tf_keras", "k3": "keras"}
 FLAVOURS = {"k2": "keras2", "k3": "keras3"}
 # Bidirectional layers, stacks of cells, stateful layers, states from the graph, several inputs and outputs, and the
 # operations for masks that Keras 3 writes into a .h5. A call of tf_keras costs seconds.
-WHOLE = ("k2_stream", "k2_tagger", "k3_classifier", "k3_forecast", "k3_stream", "k3_tagger", "k3_translator")
+WHOLE = ("k2_stream", "k2_listener", "k3_listener", "k3_forecast", "k3_stream", "k3_translator")
 
 
 @pytest.fixture
