@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.layers import (
-    LSTM,
+    RNN,
     Activation,
     ActivationLayer,
     Bidirectional,
@@ -15,6 +15,7 @@ from lstm_ir.layers import (
     Layer,
     Masking,
     Model,
+    RecurrentLayer,
     Sequential,
 )
 
@@ -77,8 +78,11 @@ def _shapes(shape: Any) -> tuple[Shape, ...]:
 
 def _settings(layer: Layer) -> dict[str, Any]:
     match layer:
-        case LSTM():
-            return _lstm_settings(layer)
+        case RecurrentLayer():
+            return _recurrent_settings(layer)
+        case RNN():
+            cells = " ".join(f"{cell.keras_class_name}({cell.units})" for cell in layer.cells)
+            return {"cells": cells, "direction": _direction(layer), **_flags(layer)}
         case Bidirectional():
             return {"merge_mode": layer.merge_mode}
         case Masking():
@@ -94,16 +98,21 @@ def _settings(layer: Layer) -> dict[str, Any]:
             return {}
 
 
-def _lstm_settings(layer: LSTM) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "units": layer.units,
-        "activation": _activation(layer.activation),
-        "recurrent_activation": _activation(layer.recurrent_activation),
-        "direction": "backward" if layer.go_backwards else "forward",
-    }
-    flags = ("return_sequences", "return_state", "stateful", "unroll", "time_major", "zero_output_for_mask")
-    settings |= {flag: True for flag in flags if getattr(layer, flag)}
+def _recurrent_settings(layer: RecurrentLayer) -> dict[str, Any]:
+    settings: dict[str, Any] = {"units": layer.units, "activation": _activation(layer.activation)}
+    if layer.has_gates:
+        settings["recurrent_activation"] = _activation(layer.recurrent_activation)
+    settings |= {"direction": _direction(layer), **_flags(layer)}
     return settings if layer.use_bias else settings | {"use_bias": False}
+
+
+def _direction(layer: RecurrentLayer | RNN) -> str:
+    return "backward" if layer.go_backwards else "forward"
+
+
+def _flags(layer: RecurrentLayer | RNN) -> dict[str, Any]:
+    flags = ("return_sequences", "return_state", "stateful", "unroll", "time_major", "zero_output_for_mask")
+    return {flag: True for flag in flags if getattr(layer, flag)}
 
 
 def _activation(activation: Activation) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import lstm_ir
 from lstm_ir.errors import ArgumentError
-from lstm_ir.layers import LSTM, Bidirectional, Dense, Masking, Sequential
+from lstm_ir.layers import GRU, LSTM, Bidirectional, CuDNNLSTM, Dense, Masking, Sequential
 from lstm_ir.reference import run_model
 from lstm_ir.tools.bench import contest, machine
 from lstm_ir.tools.bench.contest import Rules, run_case
@@ -363,6 +363,10 @@ def test_networks_that_are_refused():
     layer.build((None, None, 2))
     with pytest.raises(InexpressibleError, match="float64"):
         network_of(Sequential([layer]))
+    for other in (GRU(3), CuDNNLSTM(3), Bidirectional(GRU(3))):
+        other.build((None, None, 2))
+        with pytest.raises(InexpressibleError, match="is not given to peers"):
+            network_of(Sequential([other]))
     artifact = suite_case(TINY)
     with pytest.raises(InexpressibleError, match="--model"):
         _ = type(artifact)("a", None, artifact.x, 2, 3).network

@@ -22,6 +22,15 @@ def test_model(command, classifier):
         assert text in outcome.out
 
 
+def test_cells_of_every_kind_show_their_settings(command, samples):
+    found = command("inspect", samples / "whole" / "k2_listener.keras", "--json").json
+    assert found["source"] == found["keras"] == "keras2"
+    settings = {(row["name"], row["class"]): row["settings"] for row in found["layers"]}
+    assert settings["forward", "GRU"]["recurrent_activation"] == "sigmoid"
+    assert settings["backward", "RNN"]["cells"] == "GRU(3) LSTM(2)"
+    assert settings["simple_rnn", "SimpleRNN"]["direction"] == "backward"
+
+
 def test_model_with_fixed_sizes(command, classifier):
     result = command("inspect", classifier, "--time", "8", "--batch", "2", "--json").json
     assert result["inputs"][0]["shape"] == [2, 8, 12]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import LSTM, Bidirectional, Dense, Dropout, Masking, Model, Sequential
+from lstm_ir.layers import LSTM, Bidirectional, CuDNNLSTM, Dense, Dropout, Layer, Masking, Model, Sequential
 from lstm_ir.layers.activations import Activation
 
 Array = NDArray[Any]
@@ -182,7 +182,9 @@ def reorder_gates(columns: Array, order: str) -> Array:
     return np.ascontiguousarray(np.concatenate([parts[gate] for gate in order], axis=-1))
 
 
-def _direction(layer: LSTM) -> Direction:
+def _direction(layer: Layer) -> Direction:
+    if not isinstance(layer, LSTM) or isinstance(layer, CuDNNLSTM):
+        raise InexpressibleError(f"layer {layer.name!r}: {layer.keras_class_name} is not given to peers")
     weights = layer.get_weights()
     return Direction(
         kernel=weights[0],
