@@ -59,15 +59,17 @@ def _call(node: Any, entry: LayerEntry, source: str) -> NodeCall:
             tuple(_keras3_value(a, entry, source) for a in args),
             {k: _keras3_value(v, entry, source) for k, v in kwargs.items()},
         )
-    refs: list[TensorRef] = []
+    operands: list[Any] = []
     keywords: dict[str, Any] = {}
     for item in _keras2_items(node):
-        refs.append(tensor_ref(item[:3], source))
+        # Keras 2 writes a plain value in the place of the first tensor so.
+        is_plain = item[0] == "_CONSTANT_VALUE" and len(item) > 2
+        operands.append(item[2] if is_plain else tensor_ref(item[:3], source))
         if len(item) > 3 and isinstance(item[3], Mapping):
             keywords |= item[3]
-    if not refs:
+    if not operands:
         raise ModelFileError(f"{source}: {entry} has a call without tensors")
-    return NodeCall(tuple(refs), {key: _keras2_value(value, key, source) for key, value in keywords.items()})
+    return NodeCall(tuple(operands), {key: _keras2_value(value, key, source) for key, value in keywords.items()})
 
 
 def _keras2_items(node: Any) -> Iterator[list[Any]]:

@@ -46,6 +46,7 @@ from lstm_ir.layers.rnn import RNN
 from lstm_ir.layers.shapes import InputSpec, Shape
 from lstm_ir.layers.simple_rnn import SimpleRNN
 from lstm_ir.layers.stack_states import StackStates
+from lstm_ir.layers.tensor_operations import Affine, GetItem
 from lstm_ir.layers.time_distributed import TimeDistributed
 from lstm_ir.layers.weights import Weight, WeightSpec
 
@@ -61,6 +62,7 @@ __all__ = [
     "ActivityRegularization",
     "Add",
     "AdditiveAttention",
+    "Affine",
     "AlphaDropout",
     "Attention",
     "Average",
@@ -83,6 +85,7 @@ __all__ = [
     "FunctionalBuilder",
     "GaussianDropout",
     "GaussianNoise",
+    "GetItem",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "InferenceIdentity",

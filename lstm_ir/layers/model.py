@@ -46,6 +46,7 @@ from lstm_ir.layers.serialization import object_dict, parse_object_config
 from lstm_ir.layers.shapes import Shape, as_shape
 from lstm_ir.layers.simple_rnn import SimpleRNN
 from lstm_ir.layers.stack_states import StackStates
+from lstm_ir.layers.tensor_operations import Affine, GetItem
 from lstm_ir.layers.time_distributed import TimeDistributed
 
 _CLASSES: tuple[type[Layer], ...] = (
@@ -62,8 +63,8 @@ _CLASSES: tuple[type[Layer], ...] = (
 LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in _CLASSES}
 """The layers that can be compiled, by Keras class name."""
 
-OWN_LAYER_CLASSES: dict[str, type[Layer]] = {StackStates.keras_class_name: StackStates}
-"""Layers that importers of other frameworks use: in our own configs, and in no file of Keras."""
+OWN_LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in (StackStates, Affine, GetItem)}
+"""Layers that importers use and Keras does not have: in our own configs, and in no file of Keras."""
 
 
 def layer_from_config(identifier: Any, *, flavour: str | None = None, argument: str = "layer") -> Layer:

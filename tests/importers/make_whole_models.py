@@ -160,11 +160,11 @@ def models(keras: Any, prefix: str, suffixes: tuple[str, str], rng: np.random.Ge
     cells = [layers.GRUCell(3), layers.LSTMCell(2)]
     z = layers.Bidirectional(layers.RNN(cells, return_sequences=True))(y)
     s, h = layers.SimpleRNN(4, return_sequences=True, return_state=True, go_backwards=True)(z)
-    y = layers.Attention(use_scale=True)([s, z]) + layers.AdditiveAttention()([z, s]) * s - z
+    y = layers.Attention(use_scale=True)([s, z]) + layers.AdditiveAttention()([z, s]) * s - z / 2
     g, g_state = layers.GRU(4, return_state=True, recurrent_activation="hard_sigmoid")(y, initial_state=h)
     d = layers.Dot(axes=(1, 1))([y, s])
     y = layers.Dense(3)(layers.Concatenate()([g, g_state, layers.Flatten()(d)]))
-    model = keras.Model(x, [y, d], name="listener")
+    model = keras.Model(x, [y, d, 1.0 - 0.5 * z[:, -1, 1:]], name="listener")
     record(model, f"{prefix}_listener", first, rng, [ids(3, 6, 11)], again=False)
 
 

@@ -12,6 +12,7 @@ from lstm_ir.passes.layer_builders import (
     recurrent,
     reshaping,
     stacking,
+    tensor_operations,
     windows,
     wrappers,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "recurrent",
     "reshaping",
     "stacking",
+    "tensor_operations",
     "windows",
     "wrappers",
 ]

@@ -16,6 +16,7 @@ from lstm_ir.layers.reshaping import (
     ZeroPadding1D,
 )
 from lstm_ir.layers.stack_states import StackStates
+from lstm_ir.layers.tensor_operations import Affine, GetItem
 from lstm_ir.reference.registry import ReferenceCall, reference
 from lstm_ir.reference.rounding import Float64
 
@@ -42,6 +43,19 @@ def run_merge(layer: Merge, call: ReferenceCall) -> list[Float64]:
 def run_concatenate(layer: Concatenate, call: ReferenceCall) -> list[Float64]:
     """The inputs behind each other."""
     return [np.concatenate(call.inputs, axis=layer.axis)]
+
+
+@reference(Affine)
+def run_affine(layer: Affine, call: ReferenceCall) -> list[Float64]:
+    """The input times a number plus a number."""
+    return [layer.factor * call.x + layer.offset]
+
+
+@reference(GetItem)
+def run_get_item(layer: GetItem, call: ReferenceCall) -> list[Float64]:
+    """What is taken of each axis."""
+    places = [slice(None) if p is None else slice(*p) if isinstance(p, list) else p for p in layer.places]
+    return [call.x[(slice(None), *places)]]
 
 
 @reference(InferenceIdentity)
