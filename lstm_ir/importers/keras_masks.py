@@ -16,7 +16,8 @@ from lstm_ir.layers import Concatenate, Embedding, Layer, Masking, Merge
 Expression = tuple[Any, ...]
 """A computation of tensors by their names: ("not_equal", "x", 0) or ("any", ("not_equal", "x", 0.0))."""
 
-MASK_OPERATIONS = ("NotEqual", "Any", "LogicalOr", "ExpandDims", "ZerosLike", "OnesLike", "Concatenate")
+_WITH_DTYPE = ("ZerosLike", "OnesLike", "ConvertToTensor")  # of their own, which is no policy
+MASK_OPERATIONS = ("NotEqual", "Any", "LogicalOr", "ExpandDims", "Concatenate", *_WITH_DTYPE)
 
 
 def is_mask_operation(entry: LayerEntry) -> bool:
@@ -25,8 +26,7 @@ def is_mask_operation(entry: LayerEntry) -> bool:
 
 
 def _settings(entry: LayerEntry) -> dict[str, Any]:
-    # ZerosLike and OnesLike have a dtype of their own, which is no policy.
-    return {} if entry.class_name.endswith("Like") else dict(entry.config)
+    return {} if entry.class_name in _WITH_DTYPE else dict(entry.config)
 
 
 def operation(entry: LayerEntry, call: NodeCall, operands: Sequence[Any], source: str) -> Expression:
@@ -58,6 +58,8 @@ def operation(entry: LayerEntry, call: NodeCall, operands: Sequence[Any], source
             return ("ones", values[0])
         case "Concatenate":
             return ("concatenate", config.get("axis", -1), *values)
+        case "ConvertToTensor" if isinstance(values[0], tuple) and config.get("dtype") is None:
+            return values[0]
     raise UnsupportedError(f"{source}: {entry} with these settings is not supported")
 
 

@@ -167,6 +167,18 @@ def models(keras: Any, prefix: str, suffixes: tuple[str, str], rng: np.random.Ge
     model = keras.Model(x, [y, d, 1.0 - 0.5 * z[:, -1, 1:]], name="listener")
     record(model, f"{prefix}_listener", first, rng, [ids(3, 6, 11)], again=False)
 
+    # An encoder and a decoder that looks back at it, both with masks, by layers and by products.
+    source, target = (keras.Input((None,), dtype="int32", name=name) for name in ("source", "target"))
+    table = layers.Embedding(12, 4, mask_zero=True, name="table")
+    seen, h, c = layers.LSTM(4, return_sequences=True, return_state=True, name="encoder")(table(source))
+    y = layers.LSTM(4, return_sequences=True, name="decoder")(table(target), initial_state=[h, c])
+    context = layers.Concatenate()([y, layers.Attention()([y, seen]), layers.AdditiveAttention()([y, seen])])
+    weights = layers.Activation("softmax")(layers.Dot(axes=[2, 2])([y, seen]))
+    looked = layers.Dot(axes=[2, 1])([weights, seen])
+    outputs = [layers.TimeDistributed(layers.Dense(12, activation="softmax"))(context), looked]
+    model = keras.Model([source, target], outputs, name="reader")
+    record(model, f"{prefix}_reader", second, rng, [ids(2, 5, 12), ids(2, 7, 12)], again=False)
+
 
 def main() -> None:
     """Run each framework in a process of its own."""
