@@ -11,6 +11,7 @@ import pytest
 
 from lstm_ir.compiler import compile_artifact
 from lstm_ir.layers import LSTM
+from lstm_ir.runtime import pack
 from lstm_ir.runtime.vulkan_drivers import driver_libraries
 
 # TensorFlow loads this with RTLD_GLOBAL; so does this script, which takes a tenth of the time.
@@ -92,3 +93,16 @@ def test_drivers_are_found_where_the_loader_finds_them(manifest, monkeypatch, tm
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     found = [library for library in driver_libraries() if library.parts[:2] != ("/", "usr")]  # this machine's own
     assert found == [Path("/a.so"), Path("/b.so"), tmp_path / "libc.so"]
+
+
+def test_where_no_driver_has_a_device(scan_parts, tmp_path):
+    vmfb, description = scan_parts()
+    path = tmp_path / "scan.vmfb"
+    path.write_bytes(pack(vmfb, {**description, "target": {"backend": "vulkan-spirv"}, "driver": "vulkan"}))
+    absent = str(tmp_path / "absent.json")
+    script = "import sys, lstm_ir.runtime as r\ntry: r.load(sys.argv[1])\nexcept r.TargetError as error: print(error)"
+    environment = {**os.environ, "VK_DRIVER_FILES": absent, "VK_ICD_FILENAMES": absent}
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("the module is made for vulkan-spirv and device 'vulkan' cannot be opened here (")
+    assert done.stdout.endswith("); this machine has local-sync, local-task\n")
