@@ -105,4 +105,4 @@ def test_where_no_driver_has_a_device(scan_parts, tmp_path):
     command = [sys.executable, "-c", script, str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("the module is made for vulkan-spirv and device 'vulkan' cannot be opened here (")
-    assert done.stdout.endswith("); this machine has local-sync, local-task\n")
+    assert "); this machine has local-sync, local-task" in done.stdout
