@@ -91,7 +91,7 @@ def tensor_pipeline(kernels: KernelOptions | GpuKernelOptions | None = None) -> 
 _AVX2 = KernelOptions("avx2", 2)
 _AVX512 = KernelOptions("avx512", 2)
 _CUDA = GpuKernelOptions(1024, 166912, 108, pointers=True, tensor_cores=True)
-_VULKAN = GpuKernelOptions(256, 16384, 8)
+_VULKAN = GpuKernelOptions(256, 16384)
 
 PIPELINES = {
     "recurrence": recurrence_pipeline("auto"),

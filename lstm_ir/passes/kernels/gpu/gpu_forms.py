@@ -72,7 +72,7 @@ def choose_on_gpu(scan: ScanOp, form: str, limits: GpuLimits) -> tuple[str, str]
 
     Launches and waiting for them cost more than anything that a kernel of ours does: one is taken where it can be had.
     Cooperative is taken where the weights outgrow a multiprocessor, unless there are so many rows that all of those are
-    busy anyway; and not on its own account where workgroups read each other's words by atomic changes.
+    busy anyway.
 
     Args:
         scan: The scan.
@@ -112,8 +112,6 @@ def choose_on_gpu(scan: ScanOp, form: str, limits: GpuLimits) -> tuple[str, str]
 
 def _why_not_cooperative(scan: ScanOp, limits: GpuLimits, tile: ThreadTile | str, share: SliceTile) -> str | None:
     """Return why a cooperative kernel that can be had is not taken; None if it is."""
-    if not limits.pointers:
-        return "only when asked for on this target"
     if isinstance(tile, str):
         return None
     if tile.keeps_weights:

@@ -138,6 +138,8 @@ class SliceTile:
             copies: How many h there are.
             companions: Scans that may run at once, and share the multiprocessors.
         """
+        if limits.multiprocessors == 0:
+            return "workgroups would wait for each other, and nobody says how many run at once on this target"
         at_once = limits.multiprocessors // companions
         if at_once == 0:
             return f"the target is said to run {limits.multiprocessors} workgroups at once, for {companions} scans"

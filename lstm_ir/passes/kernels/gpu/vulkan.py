@@ -2,8 +2,8 @@
 
 from lstm_ir.passes.kernels.gpu.gpu_target import Gpu, GpuFamily
 
-_AT_ONCE = 8
-"""Workgroups of a cooperative scan at most. Vulkan does not say how many run at once, and promises none."""
+_AT_ONCE = 0
+"""Vulkan does not say how many workgroups run at once, nor that one which has begun goes on beside others."""
 _NAMED = ("turing", "ampere", "ada", "rdna1", "rdna2", "rdna3", "rdna4")
 
 VULKAN = GpuFamily(

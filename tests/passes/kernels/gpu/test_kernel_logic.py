@@ -91,7 +91,7 @@ def _inputs(batch, time):
 
 
 SMALL = GpuKernelOptions(256, 16384, 8)
-"""A Vulkan device of any kind."""
+"""A GPU as Vulkan describes any, if it said how many workgroups run at once."""
 CUDA = GpuKernelOptions(1024, 166912, 3, pointers=True, tensor_cores=True)
 """An NVIDIA GPU that has few multiprocessors, so that a workgroup has a few units."""
 

@@ -55,6 +55,10 @@ def test_what_does_not_fit_is_refused_with_what_it_needs():
     )
 
 
+def test_more_scans_than_multiprocessors_are_refused():
+    assert _tile(LIMITS[3], 100, companions=3) == "the target is said to run 2 workgroups at once, for 3 scans"
+
+
 def test_scans_that_run_at_once_share_the_multiprocessors():
     assert _tile(LIMITS[2], 512, companions=2).slices <= 54
-    assert "said to run 0 workgroups at once" in _tile(GpuLimits(1024, 166912), 512)
+    assert "nobody says how many run at once" in _tile(GpuLimits(1024, 166912), 512)
