@@ -14,7 +14,8 @@ from lstm_ir.importers.keras_nodes import NodeCall, TensorRef
 from lstm_ir.importers.keras_writer import KerasWriter
 from lstm_ir.layers import Add, Affine, Concatenate, GetItem, Layer, Maximum, Minimum, Multiply, Subtract
 
-_WRAPPERS = ("TFOpLambda", "SlicingOpLambda")
+WRAPPERS = ("TFOpLambda", "SlicingOpLambda")
+"""The layers of Keras 2 that are a function of TensorFlow's."""
 _MERGES: Mapping[str, type[Layer]] = {
     "Add": Add,
     "Subtract": Subtract,
@@ -23,7 +24,8 @@ _MERGES: Mapping[str, type[Layer]] = {
     "Minimum": Minimum,
     "Concatenate": Concatenate,
 }
-_OPERATIONS = (*_MERGES, "TrueDivide", "Negative", "GetItem")
+OPERATIONS = (*_MERGES, "TrueDivide", "Negative", "GetItem")
+"""The operations of Keras 3 that are read."""
 _TENSORFLOW = {
     **dict.fromkeys(("__operators__.add", "math.add"), "Add"),
     **dict.fromkeys(("__operators__.sub", "math.subtract"), "Subtract"),
@@ -36,7 +38,7 @@ _TENSORFLOW = {
     "__operators__.getitem": "GetItem",
 }
 TENSORFLOW_FUNCTIONS = frozenset(_TENSORFLOW)
-"""The functions of TFOpLambda that are read."""
+"""The functions of `WRAPPERS` that are read."""
 _ACCEPTED = (
     "accepted: +, -, *, maximum, minimum and concatenate of tensors of one rank, +, -, * and / with a number, "
     "and parts as in x[:, -1]; write others as Keras layers"
@@ -45,8 +47,8 @@ _ACCEPTED = (
 
 def is_operation(entry: LayerEntry) -> bool:
     """Whether an entry is an operation on tensors and not a layer."""
-    return entry.class_name in _WRAPPERS or (
-        entry.class_name in _OPERATIONS and not {"dtype", "trainable"} & entry.config.keys()
+    return entry.class_name in WRAPPERS or (
+        entry.class_name in OPERATIONS and not {"dtype", "trainable"} & entry.config.keys()
     )
 
 
@@ -65,7 +67,7 @@ def read_operation(
     Raises:
         UnsupportedError: No layer computes the same.
     """
-    wrapped = entry.class_name in _WRAPPERS
+    wrapped = entry.class_name in WRAPPERS
     function = entry.config.get("function") if wrapped else entry.class_name
     kind = _TENSORFLOW.get(str(function)) if wrapped else entry.class_name
     what = f"{source}: layer {entry.name!r} ({entry.class_name} {function})"

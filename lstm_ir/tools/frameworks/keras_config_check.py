@@ -16,7 +16,7 @@ from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
 from lstm_ir.importers.keras_archive import ZIP_SIGNATURES
 from lstm_ir.importers.keras_graph import MODEL_CLASSES
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS
-from lstm_ir.importers.keras_operations import TENSORFLOW_FUNCTIONS
+from lstm_ir.importers.keras_operations import OPERATIONS, TENSORFLOW_FUNCTIONS, WRAPPERS
 from lstm_ir.layers import LAYER_CLASSES
 from lstm_ir.layers.constraints import resolve_constraint
 from lstm_ir.layers.initializer_lookup import resolve_initializer
@@ -27,10 +27,11 @@ _PACKAGES = ("keras", "tf_keras")
 _OTHERS = {
     *MODEL_CLASSES,
     *MASK_OPERATIONS,
+    *OPERATIONS,
     *CELL_CLASSES,
     "StackedRNNCells",
     *("DTypePolicy", "FloatDTypePolicy", "Policy"),
-    *("__keras_tensor__", "__tuple__", "TensorShape", "KerasTensor"),
+    *("__keras_tensor__", "__tuple__", "__slice__", "__ellipsis__", "TensorShape", "KerasTensor"),
 }
 
 
@@ -77,7 +78,7 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _why_not(named: Mapping[str, Any]) -> str | None:
     name, module = named.get("class_name"), named.get("module")
-    if name == "TFOpLambda":  # which can be any function of TensorFlow's
+    if name in WRAPPERS:  # of any function of TensorFlow's
         config = named.get("config")
         function = config.get("function") if isinstance(config, Mapping) else None
         return None if function in TENSORFLOW_FUNCTIONS else f"its config names the function {function!r}"
