@@ -40,7 +40,12 @@ def cells() -> Functional:
         GRU(4, activation="softmax", return_sequences=True, zero_output_for_mask=True, name="whole_rows"),
         SimpleRNN(9, activation="relu", name="simple"),
         SimpleRNN(2, use_bias=False, return_sequences=True, return_state=True, name="bare"),
-        Bidirectional(SimpleRNN(3, return_sequences=True, flavour="keras2"), "sum", name="both"),
+        Bidirectional(
+            SimpleRNN(3, return_sequences=True, flavour="keras2"),
+            "sum",
+            backward_layer=LSTM(3, return_sequences=True, go_backwards=True, flavour="keras2"),
+            name="both",
+        ),
         RNN([GRU(2), LSTM(3), SimpleRNN(4)], go_backwards=True, return_sequences=True, return_state=True, name="stack"),
     ]
     return randomised(b.model([tensor for layer in kinds for tensor in b.call(layer, [y])]))
@@ -63,7 +68,7 @@ def test_compiled(cells: Functional):
     assert module.forms["gated"] == module.forms["simple"] == "persistent"
     assert module.forms["whole_rows"] == "loop"
     names = [f"{cell}/h" for cell in ("gated", "back", "whole_rows", "simple", "bare", "both/forward", "both/backward")]
-    stack = ["stack/cell_0/h", "stack/cell_1/h", "stack/cell_1/c", "stack/cell_2/h"]
+    stack = ["both/backward/c", "stack/cell_0/h", "stack/cell_1/h", "stack/cell_1/c", "stack/cell_2/h"]
     assert [spec.name for spec in module.states] == [*names, *stack]
     for steps, masked in ((6, True), (6, False), (1, True)):
         x, mask = given(steps)

@@ -193,7 +193,7 @@ def test_what_is_not_supported_is_refused_by_name():
     with pytest.raises(UnsupportedError, match="channels_first"):
         la.Conv1D(2, 3, data_format="channels_first")
     with pytest.raises(UnsupportedError, match="go_backwards"):
-        la.RNN([la.LSTM(2), la.LSTM(2)], go_backwards=True)
+        la.RNN([la.LSTM(2), la.LSTM(2)], go_backwards=True, unroll=True)
     with pytest.raises(UnsupportedError, match="makes a mask"):
         la.TimeDistributed(la.Masking())
 

@@ -161,8 +161,9 @@ def run_bidirectional(
     if given and len(given) != count:
         raise ArgumentError(f"initial_state: got {len(given)} arrays, expected {count}")
     x = round_to(x, layer.compute_dtype)
-    forward = run_recurrent(layer.forward_layer, x, mask, given[: count // 2])
-    backward = run_recurrent(layer.backward_layer, x, mask, given[count // 2 :])
+    ahead = sum(len(cell.state_names) for _, cell in layer.forward_layer.recurrent_cells())
+    forward = run_recurrent(layer.forward_layer, x, mask, given[:ahead])
+    backward = run_recurrent(layer.backward_layer, x, mask, given[ahead:])
     y, y_rev = forward.output, backward.output
     if layer.return_sequences:
         y_rev = np.flip(y_rev, axis=0 if layer.time_major else 1)

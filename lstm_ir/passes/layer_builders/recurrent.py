@@ -46,8 +46,8 @@ def build_recurrent(b: LayerScope, layer: RecurrentLayer | RNN, call: Operands) 
 @builds(Bidirectional)
 def build_bidirectional(b: LayerScope, layer: Bidirectional, call: Operands) -> list[SSAValue]:
     """Build both directions and what merges them."""
-    half = len(call.initial_state) // 2
-    starts = (call.initial_state[:half], call.initial_state[half:])
+    ahead = sum(len(cell.state_names) for _, cell in layer.forward_layer.recurrent_cells())
+    starts = (call.initial_state[:ahead], call.initial_state[ahead:])
     built = [
         build_cells(b, copy, direction, call.x, call.mask, start)
         for (direction, copy), start in zip(layer.directions, starts, strict=True)
