@@ -71,6 +71,9 @@ def elementwise_kinds() -> list[Layer]:
         la.TimeDistributed(la.BatchNormalization(), name="each_batch"),
         la.RNN([la.LSTM(3), la.LSTM(2)], return_sequences=True, return_state=True, name="stack"),
         la.RNN([la.LSTM(3)], go_backwards=True, name="cell"),
+        la.Affine(-0.5, 2.0, name="affine"),
+        la.GetItem([-1], name="last_step"),
+        la.GetItem([0, [1, -1]], name="part"),
     ]
 
 

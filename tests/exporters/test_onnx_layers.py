@@ -48,6 +48,9 @@ def elementwise():
         la.TimeDistributed(la.Dense(3, activation="tanh"), name="each_dense"),
         la.RNN([la.LSTM(3), la.LSTM(2)], return_sequences=True, return_state=True, name="stack"),
         la.RNN([la.LSTM(3)], go_backwards=True, name="cell"),
+        la.Affine(-0.5, 2.0, name="affine"),
+        la.GetItem([-1], name="last_step"),
+        la.GetItem([0, [1, -1]], name="part"),
         *(la.ActivationLayer(name, name=f"layer_{name}") for name in ACTIVATION_NAMES),
     ]
 

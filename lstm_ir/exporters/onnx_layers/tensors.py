@@ -15,6 +15,7 @@ from lstm_ir.layers.reshaping import (
     ZeroPadding1D,
 )
 from lstm_ir.layers.stack_states import StackStates
+from lstm_ir.layers.tensor_operations import Affine, GetItem
 
 _OPERATORS = {"add": "Add", "ave": "Add", "sub": "Sub", "mul": "Mul", "max": "Max", "min": "Min"}
 
@@ -110,3 +111,24 @@ def export_zero_padding(g: OnnxGraph, layer: ZeroPadding1D, call: ExportCall) ->
 def export_stack_states(g: OnnxGraph, layer: StackStates, call: ExportCall) -> list[str]:
     """The matrices one above the other."""
     return [g.add("Concat", *(g.unsqueeze(x.name, 0) for x in call.inputs), axis=0)]
+
+
+@exports(Affine)
+def export_affine(g: OnnxGraph, layer: Affine, call: ExportCall) -> list[str]:
+    """The input times a number plus a number."""
+    scaled = call.x if layer.factor == 1.0 else g.add("Mul", call.x, g.floats(layer.factor))
+    return [g.add("Add", scaled, g.floats(layer.offset))]
+
+
+@exports(GetItem)
+def export_get_item(g: OnnxGraph, layer: GetItem, call: ExportCall) -> list[str]:
+    """What is taken of each axis, the last one first, so that the others keep their numbers."""
+    result = call.x
+    for axis in range(len(layer.places), 0, -1):
+        place = layer.place_of(axis)
+        if isinstance(place, list):
+            start, count = layer.range_of(axis, call.shape[axis])
+            result = g.slice(result, axis, start, start + count)
+        elif place is not None:
+            result = g.squeeze(g.slice(result, axis, place, place + 1 if place != -1 else LAST), axis)
+    return [result]
