@@ -65,7 +65,10 @@ def _metadata(folder: Path) -> Metadata:
     else:
         path = folder / SAVED_MODEL
         texts = list(_metadata_of_old(path))
-    return {where: _plain(parse_json(text, f"{path}: {where}")) for where, text in texts}
+    try:
+        return {where: _plain(parse_json(text, f"{path}: {where:.200}")) for where, text in texts}
+    except RecursionError:
+        raise ModelFileError(f"{path}: a config is nested too deep") from None
 
 
 def _metadata_of_old(path: Path) -> Iterator[tuple[str, str]]:
@@ -110,15 +113,19 @@ class _ObjectGraph:
         if text is None:
             raise ModelFileError(f"{bundle.source} has no {_GRAPH}; accepted: a checkpoint of TensorFlow 2")
         self._nodes = parse("TrackableObjectGraph", text, f"{bundle.source}: {_GRAPH}").nodes
+        self._children: dict[int, dict[str, int]] = {}
         if not self._nodes:
             raise ModelFileError(f"{bundle.source}: its {_GRAPH} is empty")
 
     def children(self, number: int) -> dict[str, int]:
         """The objects that one has, by the names of its attributes."""
-        found = {child.local_name: int(child.node_id) for child in self._nodes[number].children}
-        for name, child in found.items():
-            if not 0 <= child < len(self._nodes):
-                raise ModelFileError(f"{self.source}: object {name!r:.200} is not in its {_GRAPH}")
+        found = self._children.get(number)
+        if found is None:
+            found = {child.local_name: int(child.node_id) for child in self._nodes[number].children}
+            for name, child in found.items():
+                if not 0 <= child < len(self._nodes):
+                    raise ModelFileError(f"{self.source}: object {name!r:.200} is not in its {_GRAPH}")
+            self._children[number] = found
         return found
 
     def find(self, number: int, path: str, separator: str = "/") -> int | None:

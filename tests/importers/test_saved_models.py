@@ -220,6 +220,27 @@ def test_a_config_that_asks_for_more_than_there_is(folder: Callable[[str], Path]
     assert "has room for" in refusal(path)
 
 
+def test_configs_that_are_no_config(folder: Callable[[str], Path]):
+    path = folder("classifier")
+    file = path / "keras_metadata.pb"
+    metadata = tensorflow_messages.parse("SavedMetadata", file.read_bytes(), "")
+    whole = metadata.nodes[0].metadata
+    cases = {
+        '{"a": ' * 900 + "0" + "}" * 900: "nested too deep",
+        "[" * 10**6: "is not JSON",
+        "[]": "accepted: an object",
+        '{"class_name": "Sequential"}': "without a config",
+        '{"config": {}, "class_name": "Mine", "keras_version": "2.4.0"}': "is a Mine",
+        whole.replace('"keras_version"', '"version"'): "has no keras_version",
+        whole.replace('"name": "lstm"', '"name": "other"'): "layer 'other' of its config is not in its checkpoint",
+        whole.replace('"use_bias": true', '"use_bias": false'): "holds the weight 'bias'",
+    }
+    for text, message in cases.items():
+        metadata.nodes[0].metadata = text
+        file.write_bytes(metadata.SerializeToString())
+        assert message in refusal(path, LstmIrError)
+
+
 def test_checksums():
     """Source: RFC 3720, appendix B.4."""
     assert crc32c(bytes(32)) == 0x8A9136AA
