@@ -135,6 +135,25 @@ def models_in_models(k: Any, la: Any) -> Made:
     return k.Sequential([k.Input((None, 3)), la.Masking(), body, head]), [masked(3, 6, 3)]
 
 
+def other_cells(k: Any, la: Any) -> Made:
+    x = k.Input((None, 4))
+    y = la.Bidirectional(la.GRU(3, return_sequences=True))(la.Masking()(x))
+    stack = la.RNN([la.LSTMCell(3), la.GRUCell(2)], return_sequences=True)
+    y = la.Bidirectional(stack, merge_mode="mul")(y)
+    y, h = la.SimpleRNN(3, return_sequences=True, return_state=True, go_backwards=True)(y)
+    return k.Model(x, [1 - y[:, -1] * 2, h + la.GRU(3)(y), y - y / 3]), [masked(3, 6, 4)]
+
+
+def looking_back(k: Any, la: Any) -> Made:
+    source, target = (k.Input((None,), dtype="int32", name=name) for name in ("source", "target"))
+    table = la.Embedding(9, 4, mask_zero=True)
+    seen, h, c = la.LSTM(4, return_sequences=True, return_state=True)(table(source))
+    y = la.LSTM(4, return_sequences=True)(table(target), initial_state=[h, c])
+    a = la.Concatenate()([y, la.Attention()([y, seen]), la.AdditiveAttention()([y, seen])])
+    d = la.Dot(axes=[2, 1])([la.Softmax()(la.Dot(axes=[2, 2])([y, seen])), seen])
+    return k.Model([source, target], [la.LSTM(3)(a), d]), [ids(3, 5, 9), ids(3, 6, 9)]
+
+
 def outputs_by_name(k: Any, la: Any) -> Made:
     x = k.Input((None, 3), name="x")
     y = la.LSTM(4)(x)
@@ -162,6 +181,8 @@ CASES: list[Callable[[Any, Any], Made]] = [
     cells,
     twins,
     models_in_models,
+    other_cells,
+    looking_back,
     outputs_by_name,
     known_lengths,
 ]
