@@ -39,6 +39,10 @@ _TENSORFLOW = {
 }
 TENSORFLOW_FUNCTIONS = frozenset(_TENSORFLOW)
 """The functions of `WRAPPERS` that are read."""
+_LARGEST = 1e30
+"""Numbers below it are numbers in every dtype, or become infinite as they do in Keras."""
+_FARTHEST = 2**31
+"""No axis is longer."""
 _ACCEPTED = (
     "accepted: +, -, *, maximum, minimum and concatenate of tensors of one rank, +, -, * and / with a number, "
     "and parts as in x[:, -1]; write others as Keras layers"
@@ -107,7 +111,7 @@ def _operands(call: NodeCall) -> tuple[list[Any], Any]:
 
 def _affine(kind: str, operands: list[Any], what: str) -> tuple[float, float]:
     """Factor and offset of an operation of one tensor, with a number where there are two operands."""
-    numbers = [value for value in operands if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    numbers = [value for value in operands if type(value) in (int, float) and abs(value) < _LARGEST]
     if len(operands) == 2 and len(numbers) == 1:
         number, is_first = float(numbers[0]), not isinstance(operands[0], TensorRef)
         match kind:
@@ -117,7 +121,7 @@ def _affine(kind: str, operands: list[Any], what: str) -> tuple[float, float]:
                 return (-1.0, number) if is_first else (1.0, -number)
             case "Multiply":
                 return number, 0.0
-            case "TrueDivide" if not is_first and number:
+            case "TrueDivide" if not is_first and abs(number) > 1.0 / _LARGEST:
                 return 1.0 / number, 0.0
     elif len(operands) == 1 and kind == "Negative":
         return -1.0, 0.0
@@ -146,7 +150,7 @@ def _part(
 
 def _place(item: Any, refusal: UnsupportedError) -> Any:
     """What is taken of one axis: None for all of it, an integer, a pair of ends; or an ellipsis."""
-    if type(item) is int:
+    if type(item) is int and abs(item) < _FARTHEST:
         return item
     if isinstance(item, Mapping):
         if item.get("class_name") == "__ellipsis__":
@@ -156,6 +160,6 @@ def _place(item: Any, refusal: UnsupportedError) -> Any:
             pair = [ends["start"], ends["stop"]]
             if pair == [None, None]:
                 return None
-            if all(end is None or type(end) is int for end in pair):
+            if all(end is None or (type(end) is int and abs(end) < _FARTHEST) for end in pair):
                 return pair
     raise refusal

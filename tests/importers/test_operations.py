@@ -93,6 +93,11 @@ def test_two_tensors():
         keras3("Multiply", tensor(), True),
         keras3("GetItem", tensor(), [cut(), None]),
         keras3("GetItem", tensor(), -1),
+        keras3("GetItem", tensor(), [cut(), 10**30]),
+        keras3("GetItem", tensor(), [cut(), cut(0, 10**30)]),
+        keras3("Add", tensor(), 10**400),
+        keras3("Multiply", tensor(), float("nan")),
+        keras3("TrueDivide", tensor(), 1e-320),
     ],
 )
 def test_refused(operation: tuple[LayerEntry, int]):
