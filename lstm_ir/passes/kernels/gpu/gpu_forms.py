@@ -34,7 +34,14 @@ def tile_of(scan: ScanOp, limits: GpuLimits) -> ThreadTile | str:
     reason = why_not(scan)
     if reason is not None:
         return reason
-    tile = ThreadTile.of(limits, scan.gates, scan.units, batch=_batch(scan), copies=_copies(scan))
+    tile = ThreadTile.of(
+        limits,
+        scan.gates,
+        scan.units,
+        batch=_batch(scan),
+        copies=_copies(scan),
+        element_bytes=as_float(scan.storage_type).size,
+    )
     if tile is None:
         return f"the states of {scan.units} units do not fit into {limits.memory} bytes of workgroup memory"
     return tile
@@ -144,16 +151,17 @@ def _companions(scan: ScanOp) -> int:
 
 def _about(form: str, tile: ThreadTile | str, share: SliceTile | str) -> str:
     if form == "persistent" and isinstance(tile, ThreadTile):
-        weights = "in registers" if tile.keeps_weights else "read each step"
+        weights = f"in {_places(tile)}" if tile.keeps_weights else "read each step"
         rows = "a row" if tile.rows == 1 else f"{tile.rows} rows"
         return f"one launch, {tile.threads} threads for {rows} of the batch, recurrent weights {weights}"
     if form == "cooperative" and isinstance(share, SliceTile):
-        places = [
-            *(["registers"] if share.kept else []),
-            *(["workgroup memory"] if share.weights_size else []),
-        ]
         return (
             f"one launch, {share.slices} workgroups of {share.threads} threads with {share.width} units each, recurrent"
-            f" weights in {' and '.join(places)}{', tensor cores' if isinstance(share, TensorTile) else ''}"
+            f" weights in {_places(share)}{', tensor cores' if isinstance(share, TensorTile) else ''}"
         )
     return {"loop": "host loop over step dispatches", "unrolled": "all steps in one command buffer"}[form]
+
+
+def _places(tile: ThreadTile | SliceTile) -> str:
+    places = (["registers"] if tile.kept else []) + (["workgroup memory"] if tile.weights_size else [])
+    return " and ".join(places)

@@ -11,12 +11,10 @@ from lstm_ir.dialect.dispatch_ops import ExecutableOp, SubspanOp
 from lstm_ir.dialect.gpu_ops import BarrierOp, ThreadIdOp, TranslationInfoAttr, WorkgroupMemoryAttr
 from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
 from lstm_ir.dialect.shapes import DYNAMIC, element_type
+from lstm_ir.passes.kernels.gpu.thread_tile import SHARED_ALIGNMENT
 from lstm_ir.passes.kernels.kernel import Kernel
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
-
-SHARED_ALIGNMENT = 32
-"""Bytes: elements that lie together are read together."""
 
 
 class GpuKernel(Kernel):

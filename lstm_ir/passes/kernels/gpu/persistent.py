@@ -13,6 +13,7 @@ from lstm_ir.passes.kernels.gpu.gpu_kernel import GpuKernel
 from lstm_ir.passes.kernels.gpu.scan_tensors import ScanTensors
 from lstm_ir.passes.kernels.gpu.thread_tile import UNROLL, ThreadTile
 from lstm_ir.passes.kernels.gpu.unit_step import Element, UnitStep
+from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.structured import Size, TensorBuilder
 
 MOST_WORKGROUPS = 65535
@@ -42,7 +43,8 @@ class GpuPersistentKernel:
     """One dispatch over blocks of rows; its time loop is inside, nothing is shared between workgroups.
 
     h of a workgroup's rows is in workgroup memory; what else is carried from step to step, and its own h, each thread
-    has in registers. The recurrent weights stay in registers where they fit, elsewhere each step reads them again.
+    has in registers. The recurrent weights stay in registers and workgroup memory where they fit, elsewhere each step
+    reads them again.
 
     Args:
         name: Of the kernel.
@@ -84,6 +86,7 @@ class GpuPersistentKernel:
         self.part: Size = b.quotient(thread, tile.lanes) if tile.split > 1 else 0
         self.h = self.kernel.shared(tile.h_buffers * tile.h_size)
         self.sums = self.kernel.shared(tile.sums_size) if tile.split > 1 else None
+        self.weights = self.kernel.shared(tile.weights_size, tensors.storage) if tile.weights_size else None
         self.kept = self._keep_weights()
         blocks = b.quotient_up(tensors.batch, tile.rows)
         with b.loop(group, blocks, b.least(blocks, MOST_WORKGROUPS)) as block:
@@ -136,15 +139,26 @@ class GpuPersistentKernel:
         return self.tensors.number_at(b.at(self.tensors.places["recurrent_kernel"], row, self.lane))
 
     def _keep_weights(self) -> dict[tuple[int, int, int], SSAValue]:
-        """Return the weights of the thread by tile, term and gate, if it keeps them."""
-        if not self.tile.keeps_weights:
-            return {}
+        """Return the weights that the thread has in registers, by tile, term and gate; others go to its own memory."""
+        b, tile = self.b, self.tile
+        if self.weights is not None:
+            with b.loop(tile.kept, tile.part_depth) as k:
+                for n in range(tile.tiles):
+                    for gate in range(tile.gates):
+                        b.store(self._weight_at(n, k, gate), self._kept_at(n, k, gate))
         return {
-            (tile, k, gate): self._weight_at(tile, k, gate)
-            for tile in range(self.tile.tiles)
-            for k in range(self.tile.part_depth)
-            for gate in range(self.tile.gates)
+            (n, k, gate): self._weight_at(n, k, gate)
+            for n in range(tile.tiles)
+            for k in range(tile.kept)
+            for gate in range(tile.gates)
         }
+
+    def _kept_at(self, n: int, k: Size, gate: int) -> Place:
+        """Return where in workgroup memory the thread keeps a weight: nobody else reads it."""
+        b, tile = self.b, self.tile
+        assert self.weights is not None
+        term = b.plus(n * (tile.part_depth - tile.kept), b.minus(k, tile.kept))
+        return b.at(self.weights, b.times(b.plus(b.times(term, tile.gates), gate), tile.threads), self.thread)
 
     # A step.
 
@@ -199,19 +213,17 @@ class GpuPersistentKernel:
         """Build h R of each pair and gate."""
         tile, b = self.tile, self.b
         keys = [(n, r, g) for n in range(tile.tiles) for r in range(tile.rows) for g in range(tile.gates)]
-        zeros = [b.number(0.0) for _ in keys]
-        if tile.keeps_weights:
-            sums: Sequence[SSAValue] = zeros
-            for k in range(tile.part_depth):
-                sums = self._add_term(h, k, keys, sums)
-        else:
+        sums: Sequence[SSAValue] = [b.number(0.0) for _ in keys]
+        for k in range(tile.kept):
+            sums = self._add_term(h, k, keys, sums)
 
-            def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                for more in range(UNROLL):
-                    sums = self._add_term(h, b.plus(k, more), keys, sums)
-                return sums
+        def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            for more in range(UNROLL):
+                sums = self._add_term(h, b.plus(k, more), keys, sums)
+            return sums
 
-            sums = b.accumulate(0, tile.part_depth, UNROLL, zeros, terms)
+        if tile.kept < tile.part_depth:
+            sums = b.accumulate(tile.kept, tile.part_depth, UNROLL, sums, terms)
         if self.sums is None:
             return [list(sums[at : at + tile.gates]) for at in range(0, len(keys), tile.gates)]
         for number, value in enumerate(sums):
@@ -230,16 +242,18 @@ class GpuPersistentKernel:
             for r in range(tile.rows)
             for copy in range(tile.copies)
         }
-        weights = {
-            (n, g): self.kept[(n, k, g)] if isinstance(k, int) and self.kept else self._weight_at(n, k, g)
-            for n in range(tile.tiles)
-            for g in range(tile.gates)
-        }
+        weights = {(n, g): self._weight(n, k, g) for n in range(tile.tiles) for g in range(tile.gates)}
         result = []
         for (n, r, g), total in zip(keys, sums, strict=True):
             value = values[(r, g if tile.copies > 1 else 0)]
             result.append(b.do(math_dialect.FmaOp(value, weights[(n, g)], total)))
         return result
+
+    def _weight(self, n: int, k: Size, gate: int) -> SSAValue:
+        """Return a weight of the thread, from where it is."""
+        if isinstance(k, int):
+            return self.kept[(n, k, gate)]
+        return self._weight_at(n, k, gate) if self.weights is None else self.b.load(self._kept_at(n, k, gate))
 
     def _whole_sum(self, pair: Pair, gate: int) -> SSAValue:
         """Build the sum of the parts of a pair's gate."""

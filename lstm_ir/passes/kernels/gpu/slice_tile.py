@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from lstm_ir.passes.kernels.gpu.gpu_kernel import SHARED_ALIGNMENT
-from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, REGISTERS, UNROLL, WARP, GpuLimits
+from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, REGISTERS, SHARED_ALIGNMENT, UNROLL, WARP, GpuLimits
 from lstm_ir.passes.kernels.panels import Panels, round_up
 
 LEAST_WIDTH = 4

@@ -1,10 +1,12 @@
 """How the work of a step is cut for the threads of a workgroup."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lstm_ir.passes.kernels.panels import Panels, round_up
 from lstm_ir.passes.kernels.vector_target import MOST_TERMS
 
+SHARED_ALIGNMENT = 32
+"""Bytes: elements of workgroup memory that lie together are read together."""
 UNROLL = MOST_TERMS
 """Terms of a sum that a thread handles an iteration."""
 REGISTERS = 1 << 16
@@ -55,7 +57,8 @@ class ThreadTile:
         rows: Rows of the batch.
         split: Parts of a sum.
         copies: How many h there are: one, or one a gate where each has a dropout mask.
-        keeps_weights: Whether threads hold their weights in registers for all steps.
+        element_bytes: Size of a weight.
+        keeps_weights: Whether the weights stay in registers and workgroup memory for all steps.
     """
 
     gates: int
@@ -65,6 +68,7 @@ class ThreadTile:
     rows: int
     split: int
     copies: int
+    element_bytes: int
     keeps_weights: bool
 
     @property
@@ -108,12 +112,30 @@ class ThreadTile:
         return 0 if self.split == 1 else self.tiles * self.rows * self.gates * self.threads
 
     @property
+    def kept(self) -> int:
+        """Terms of a part, the first ones, whose weights a thread has in registers, if the weights stay."""
+        if not self.keeps_weights:
+            return 0
+        free = REGISTERS // self.threads - OTHER_REGISTERS - self.tiles * self.rows * self.gates
+        terms = max(0, min(free, MOST_KEPT)) // (self.tiles * self.gates)
+        return self.part_depth if terms >= self.part_depth else terms // UNROLL * UNROLL
+
+    @property
+    def weights_size(self) -> int:
+        """Elements of the other weights in workgroup memory, [tiles, terms, gates, threads], if the weights stay."""
+        rest = self.part_depth - self.kept if self.keeps_weights else 0
+        return self.tiles * rest * self.gates * self.threads
+
+    @property
     def memory(self) -> int:
         """Bytes of workgroup memory."""
-        return 4 * (self.h_buffers * self.h_size + self.sums_size)
+        numbers = (4 * self.h_buffers * self.h_size, 4 * self.sums_size, self.element_bytes * self.weights_size)
+        return sum(round_up(size, SHARED_ALIGNMENT) for size in numbers)
 
     @classmethod
-    def of(cls, limits: GpuLimits, gates: int, units: int, *, batch: int | None, copies: int) -> "ThreadTile | None":
+    def of(
+        cls, limits: GpuLimits, gates: int, units: int, *, batch: int | None, copies: int, element_bytes: int = 4
+    ) -> "ThreadTile | None":
         """Return the tile for a scan; None if h does not fit into workgroup memory.
 
         Args:
@@ -122,22 +144,25 @@ class ThreadTile:
             units: U.
             batch: B, or None if it is open.
             copies: How many h there are.
+            element_bytes: Size of a weight.
         """
         lanes = min(round_up(units, WARP), limits.threads // WARP * WARP)
         tiles = -(-units // lanes)
-        best = None
         for rows in _rows(batch):
+            best = mixed = None
             for split in range(1, MOST_SPLIT + 1):
-                tile = cls(gates, units, lanes, tiles, rows, split, copies, keeps_weights=False)
+                tile = cls(gates, units, lanes, tiles, rows, split, copies, element_bytes, keeps_weights=False)
                 if not tile._fits(limits):
                     continue
-                kept = cls(gates, units, lanes, tiles, rows, split, copies, keeps_weights=True)
-                if kept._can_keep():
+                kept = replace(tile, keeps_weights=True)
+                if kept.weights_size == 0:
                     return kept
+                if kept.memory <= limits.memory:
+                    mixed = kept
                 if split & (split - 1) == 0:
                     best = tile
-            if best is not None:
-                return best
+            if mixed is not None or best is not None:
+                return mixed or best
         return None
 
     def _fits(self, limits: GpuLimits) -> bool:
@@ -147,11 +172,6 @@ class ThreadTile:
             and self.memory <= limits.memory
             and (self.rows == 1 or self.tiles * self.rows * self.gates <= MOST_SUMS)
         )
-
-    def _can_keep(self) -> bool:
-        kept = self.part_depth * self.tiles * self.gates
-        sums = self.tiles * self.rows * self.gates
-        return kept <= MOST_KEPT and self.threads * (kept + sums + OTHER_REGISTERS) <= REGISTERS
 
 
 def _rows(batch: int | None) -> tuple[int, ...]:

@@ -169,7 +169,18 @@ def test_tensor_cores_multiply_what_threads_would(run_on_gpu):
     _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 2e-3)
 
 
-def test_the_persistent_kernel(run_on_gpu):
-    built = _build(_layer(6, return_sequences=True), SMALL, "persistent")
+@pytest.mark.parametrize(
+    ("units", "options", "places"),
+    [
+        (6, SMALL, (True, False)),
+        (40, GpuKernelOptions(64, 40000), (True, True)),
+        (40, GpuKernelOptions(64, 4000), (False, False)),
+    ],
+    ids=["registers", "workgroup memory", "each step"],
+)
+def test_the_persistent_kernel_reads_weights_from_where_they_are(run_on_gpu, units, options, places):
+    built = _build(_layer(units, return_sequences=True), options, "persistent")
+    tile = built.kernel.tile
+    assert (tile.kept > 0, tile.weights_size > 0) == places
     x, mask = _inputs(2, 3)
     _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 1e-5)

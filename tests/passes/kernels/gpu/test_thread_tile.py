@@ -25,12 +25,18 @@ def test_tiles_fit_and_cover(limits, batch, copies):
         assert tile.part_depth * tile.split == tile.depth >= units
         assert tile.pairs * tile.split >= tile.tiles * tile.rows
         if tile.keeps_weights:
-            assert tile.threads * tile.part_depth * tile.tiles * tile.gates <= REGISTERS
+            assert tile.threads * tile.kept * tile.tiles * tile.gates <= REGISTERS
+            held = tile.kept * tile.tiles * tile.gates * tile.threads + tile.weights_size
+            assert held == tile.depth * tile.gates * tile.tiles * tile.lanes
 
 
 def test_small_layers_keep_their_weights():
-    kept = {units: ThreadTile.of(LIMITS[3], 4, units, batch=None, copies=1).keeps_weights for units in UNITS}
-    assert [units for units in UNITS if kept[units]] == [units for units in UNITS if units <= 96]
+    """In registers alone, or in workgroup memory too; of float16 there is room for more."""
+    tiles = {units: ThreadTile.of(LIMITS[3], 4, units, batch=None, copies=1) for units in UNITS}
+    assert [units for units in UNITS if tiles[units].keeps_weights] == [units for units in UNITS if units <= 128]
+    assert [units for units in UNITS if tiles[units].weights_size] == [100, 128]
+    half = [ThreadTile.of(LIMITS[3], 4, units, batch=None, copies=1, element_bytes=2) for units in (160, 200)]
+    assert [tile.keeps_weights for tile in half] == [True, False]
 
 
 def test_an_open_or_small_batch_spreads_its_rows_over_workgroups():
