@@ -107,11 +107,15 @@ class Kernel:
 
         Args:
             at: Where; in front of the scan if None.
-            instead: Sizes that it is handed in the place of those declared.
+            instead: What it is handed in the place of declared sizes, and of tensors that it does not read: others of
+                those that the kernel reads.
             onto: What an earlier dispatch has made, for this one to update; without it, it makes tensors of its own.
         """
         if self._dims is None:
             self._dims = [self._dynamic_dims(value) for value in (*self.reads, *self.updates)]
+        given = instead or {}
+        handed = [given.get(value, value) for value in (*self.reads, *self.updates)]
+        dims = dict(zip((*self.reads, *self.updates), self._dims, strict=True))
         made = [] if onto else self.writes
         behind = [size for what in self.writes for size in what.dynamic]
         changed = [size for sizes in self._dims[len(self.reads) :] for size in sizes]
@@ -120,8 +124,8 @@ class Kernel:
             self.name,
             self.name,
             [self.host.index(self.workgroups)],
-            [*self.reads, *self.updates, *((instead or {}).get(size, size) for size in self._dynamic), *onto],
-            [*(size for sizes in self._dims for size in sizes), *(behind if onto else ())],
+            [*handed, *(given.get(size, size) for size in self._dynamic), *onto],
+            [*(size for value in handed for size in dims[value]), *(behind if onto else ())],
             [*(changed if onto else behind), *(behind if onto else changed)],
             [what.type for what in made],
             updates=len(self.updates) + len(onto),

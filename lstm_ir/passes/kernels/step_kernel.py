@@ -48,9 +48,12 @@ class StepKernel(RoundKernel):
     def chain(self, at: TensorBuilder, first: Size, count: int, current: list[SSAValue]) -> list[SSAValue]:
         """Build some rounds one after the other on tensors as the round before has left them; returns them after."""
         numbers = IndexBuilder(at.insertion_point)
+        # In the place of the states to start from, which round 0 alone reads, stands something else: IREE 3.13 cannot
+        # schedule a fill that two host loops with work between them hand to their dispatches.
+        unread = dict.fromkeys(self.scan.init, self.scan.input)
         for step in range(count):
             number = at.index(numbers.plus(first, step))
-            current = self.kernel.dispatch(at, {self.number: number}, current)
+            current = self.kernel.dispatch(at, {self.number: number, **unread}, current)
         return current
 
     def repeat(self, end: Size, count: int, current: list[SSAValue]) -> list[SSAValue]:
