@@ -10,7 +10,7 @@ from xdsl.ir import SSAValue
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.gpu.census import CENSUS_WORDS, take_census
-from lstm_ir.passes.kernels.gpu.exchange import Exchange, exchange_size
+from lstm_ir.passes.kernels.gpu.exchange import MOST_ASKED, Exchange, exchange_size
 from lstm_ir.passes.kernels.gpu.gpu_kernel import GpuKernel
 from lstm_ir.passes.kernels.gpu.scan_tensors import ScanTensors
 from lstm_ir.passes.kernels.gpu.slice_product import SliceProduct, Weights
@@ -215,10 +215,10 @@ class GpuCooperativeKernel:
             is_there = b.compare(numbers[-1], "slt", total)
             numbers[-1] = b.least(numbers[-1], total - 1)
         first = b.times(rows, tile.rows)
-        for at in range(0, len(numbers), self.exchange.most):
-            some = numbers[at : at + self.exchange.most]
+        for at in range(0, len(numbers), MOST_ASKED):
+            some = numbers[at : at + MOST_ASKED]
             places = [(b.quotient(n, tile.units), b.remainder(n, tile.units)) for n in some]
-            test = is_there if at + self.exchange.most >= len(numbers) else None
+            test = is_there if at + MOST_ASKED >= len(numbers) else None
             if tile.rows == 1:
                 self._receive_some(k, first, places, test)
                 continue

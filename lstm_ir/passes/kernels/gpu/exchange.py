@@ -15,8 +15,8 @@ _TAGS = 65535
 """How many tags there are; 0 is none."""
 _UPPER = -65536
 """The upper half of a word."""
-MOST_READS = 16
-"""Words that a thread asks for at once at most."""
+MOST_ASKED = 8
+"""How many h a thread asks for at once: each takes registers for its words and their address."""
 
 
 def words_of(element: Attribute) -> int:
@@ -58,11 +58,6 @@ class Exchange:
         b, tag = self.b, self._tag(step)
         for part, value in enumerate(self._halves(h)):
             self.words.write(b.do(arith.OrIOp(value, tag)), self._place(step, row, unit, part))
-
-    @property
-    def most(self) -> int:
-        """How many h a thread asks for at once at most."""
-        return MOST_READS // self.parts
 
     def receive(self, step: Size, wanted: Sequence[tuple[Size, Size]]) -> list[SSAValue]:
         """Build the wait for the h of some rows and units; returns them, f32."""

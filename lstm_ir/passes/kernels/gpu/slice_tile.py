@@ -20,6 +20,11 @@ CENSUS_BYTES = 8
 """What the workgroup's number and how many take part need in workgroup memory."""
 
 
+def registers_of(threads: int) -> int:
+    """Return how many registers each of some threads can have: four warps, and eight registers, go together."""
+    return REGISTERS // round_up(threads, 4 * WARP) // 8 * 8
+
+
 @dataclass(frozen=True)
 class SliceTile:
     """What each workgroup does for the whole sequence, and each of its threads in a step.
@@ -73,7 +78,7 @@ class SliceTile:
     @property
     def kept(self) -> int:
         """Terms of a part, the first ones, whose weights the thread has in registers."""
-        free = REGISTERS // self.threads - OTHER_REGISTERS - self.rows * self.gates
+        free = registers_of(self.threads) - OTHER_REGISTERS - self.rows * self.gates
         terms = max(0, min(free, MOST_KEPT)) // self.gates
         return self.part_depth if terms >= self.part_depth else terms // UNROLL * UNROLL
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lstm_ir.dialect.gpu_matrix_ops import MATRIX
-from lstm_ir.passes.kernels.gpu.slice_tile import MOST_THREADS, OTHER_REGISTERS, SliceTile
-from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, REGISTERS, WARP
+from lstm_ir.passes.kernels.gpu.slice_tile import MOST_THREADS, OTHER_REGISTERS, SliceTile, registers_of
+from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, WARP
 from lstm_ir.passes.kernels.panels import round_up
 
 MATRIX_REGISTERS = 8
@@ -45,7 +45,7 @@ class TensorTile(SliceTile):
     @property
     def kept(self) -> int:
         """Terms of a part, the first ones, whose weights the warp has in registers."""
-        free = REGISTERS // self.threads - OTHER_REGISTERS - 2 * MATRIX_REGISTERS
+        free = registers_of(self.threads) - OTHER_REGISTERS - 4 * MATRIX_REGISTERS
         return MATRIX * max(0, min(self.matrices, min(free, MOST_KEPT) // MATRIX_REGISTERS))
 
     @property
