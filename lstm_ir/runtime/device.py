@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ MAX_THREADS = 256
 """IREE starts no more local-task workers than this, whatever it is asked for."""
 
 _LOCAL_DRIVERS = ("local-sync", "local-task")
+_SOFTWARE = "llvmpipe"
+"""In the names of Mesa's Vulkan devices in software."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +177,13 @@ def _find_numbered(backend: str, device: str, driver: str) -> Device:
     key = (os.getpid(), name, None)
     if key not in _open:
         _open[key] = _create(backend, name, driver, None, None, entries[number]["device_id"])
+        if _SOFTWARE in str(entries[number].get("name", "")):
+            warnings.warn(
+                f"device {name!r} is Mesa's lavapipe, for tests: it ends loops of more than 65535 iterations without a "
+                "word, so that long sequences come out wrong (docs/gpu.md)",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     return _open[key]
 
 

@@ -4,6 +4,7 @@ import gc
 import itertools
 import mmap
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from lstm_ir.runtime import (
     pack,
     unpack,
 )
+from lstm_ir.runtime import device as device_module
 from lstm_ir.runtime import read_back as read_back_module
 from lstm_ir.runtime.device_array import allocate, download, element_type, upload
 
@@ -114,6 +116,16 @@ def test_a_device_has_one_name(vulkan, compiled, module):
     assert load(compiled).device is module.device
     assert load(compiled, device="vulkan").device is module.device
     assert module.device.name == "vulkan:0"
+
+
+def test_a_device_in_software_is_warned_of(vulkan, compiled, monkeypatch):
+    is_software = any("llvmpipe" in info.description for info in available_devices() if info.device == vulkan)
+    monkeypatch.setattr(device_module, "_open", {})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load(compiled)
+        load(compiled)
+    assert ["65535" in str(warning.message) for warning in caught] == ([True] if is_software else [])
 
 
 @pytest.mark.parametrize("name", ["vulkan:99", "vulkan:-1", "vulkan:x", "vulkan://none"])
