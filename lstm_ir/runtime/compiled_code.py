@@ -10,6 +10,7 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device, vm_instance
 from lstm_ir.runtime.errors import ArtifactError, ExecutionError
+from lstm_ir.runtime.waiting import giving_way
 from lstm_ir.runtime.weights_file import Weights
 
 __all__ = ["CompiledCode"]
@@ -58,12 +59,13 @@ class CompiledCode:
         has of its own are the module's variables.
         """
         other = copy.copy(self)
-        other.context = self._context_on(device)
+        other.context = other._context_on(device)
         other._set_workers(device.workers)
         return other
 
     def _context_on(self, device: Device) -> Any:
         """A VM context in which the module has read its weights."""
+        self._has_workers = device.workers > 1
         given = [] if self._weights is None else [self._weights.module(vm_instance())]
         return iree.VmContext(vm_instance(), [device.hal_module, *given, self._code])
 
@@ -74,7 +76,11 @@ class CompiledCode:
           ExecutionError: IREE failed.
         """
         try:
-            self.context.invoke(function, arguments, results)
+            if self._has_workers:
+                with giving_way():
+                    self.context.invoke(function, arguments, results)
+            else:
+                self.context.invoke(function, arguments, results)
         except (RuntimeError, ValueError) as error:
             raise ExecutionError(f"the call failed in IREE: {_first_line(error)}") from error
 
