@@ -120,6 +120,8 @@ class GpuTarget:
         """Return why a model of a dtype cannot be compiled for it, or None if it can."""
         if dtype == "float64" and "fp64" not in self.computes:
             return f"target {self.name} {self.gpu} does not compute in float64"
+        if dtype == "bfloat16" and self.name == "vulkan":
+            return "target vulkan takes no bfloat16: the SPIR-V that IREE 3.13 makes of it is not valid"
         return None
 
 
