@@ -464,7 +464,7 @@ def test_ir_that_does_not_verify_is_an_error_of_ours(encoder, monkeypatch):
 
 
 def test_stages_and_passes_are_reported_in_order(encoder, monkeypatch):
-    monkeypatch.setattr(iree_session, "compile_bytecode", lambda *_: b"code")
+    monkeypatch.setattr(iree_session, "compile_bytecode", lambda *_, **__: b"code")
     stages, passes = [], []
     artifact = compiler.compile_artifact(
         encoder, on_stage=stages.append, after_pass=lambda name, module: passes.append(name)

@@ -41,6 +41,11 @@ class CpuTarget:
         return self.triple.split("-", maxsplit=1)[0]
 
     @property
+    def is_verified_by_iree(self) -> bool:
+        """Whether IREE verifies after each of its passes: what it makes for CPUs, LLVM verifies in the end."""
+        return False
+
+    @property
     def attribute(self) -> None:
         """The device in a module's own attribute: none, flags say it."""
 
@@ -129,7 +134,9 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
     ]
 
 
-def _run(source: bytes, flags: Sequence[str], phase: str | None, layers: Sequence[str] = ()) -> bytes:
+def _run(
+    source: bytes, flags: Sequence[str], phase: str | None, layers: Sequence[str] = (), *, verify: bool = False
+) -> bytes:
     """Run one invocation; returns the VM module, or the IR after a phase."""
     from iree.compiler.api import Output, Session, Source, ctypes_dl
 
@@ -152,11 +159,11 @@ def _run(source: bytes, flags: Sequence[str], phase: str | None, layers: Sequenc
             set_phase.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
             set_phase.restype = None
             set_phase(invocation._inv_p, phase.encode())
-        # Parsing verifies what we hand over. After each of IREE's own passes it would cost a third of the time.
-        skip_verifier = dylib.ireeCompilerInvocationSetVerifyIR
-        skip_verifier.argtypes = [ctypes.c_void_p, ctypes.c_bool]
-        skip_verifier.restype = None
-        skip_verifier(invocation._inv_p, False)
+        # Parsing verifies what we hand over; this is about each of IREE's own passes.
+        set_verifier = dylib.ireeCompilerInvocationSetVerifyIR
+        set_verifier.argtypes = [ctypes.c_void_p, ctypes.c_bool]
+        set_verifier.restype = None
+        set_verifier(invocation._inv_p, verify)
         parsed = invocation.parse_source(Source.wrap_buffer(session, source))
         if not parsed or not invocation.execute():
             layer = diagnostics.blamed_layer(layers)
@@ -173,18 +180,19 @@ def _run(source: bytes, flags: Sequence[str], phase: str | None, layers: Sequenc
             output.close()
 
 
-def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] = ()) -> bytes:
+def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] = (), *, verify: bool = False) -> bytes:
     """Compile MLIR bytecode to a vmfb.
 
     Args:
         source: MLIR bytecode or text.
         flags: Of ``iree-compile``.
         layers: Names of layers that errors may be blamed on.
+        verify: Whether IREE is to verify the module after each of its passes, which takes a third of its time.
 
     Raises:
         CompileError: With IREE's first error and the layer it points at.
     """
-    return _run(source, flags, None, layers)
+    return _run(source, flags, None, layers, verify=verify)
 
 
 def ir_after(phase: str, source: bytes, flags: Sequence[str]) -> str:

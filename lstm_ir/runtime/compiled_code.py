@@ -33,7 +33,7 @@ class CompiledCode:
             # A copy of IREE's own, page-aligned as it needs. Not its mmap: that asks for write permission on the
             # file, and a file that changes after the check of its checksum would change under the running code.
             self._code = iree.VmModule.copy_buffer(vm_instance(), vmfb)
-            self.context = self._context_on(device)
+            self._enter(device)
         except (RuntimeError, ValueError) as error:
             producer = _get(description.get("producer"), "iree")
             raise ArtifactError(
@@ -59,15 +59,15 @@ class CompiledCode:
         has of its own are the module's variables.
         """
         other = copy.copy(self)
-        other.context = other._context_on(device)
+        other._enter(device)
         other._set_workers(device.workers)
         return other
 
-    def _context_on(self, device: Device) -> Any:
-        """A VM context in which the module has read its weights."""
+    def _enter(self, device: Device) -> None:
+        """Makes a VM context of the device, in which the module has read its weights."""
         self._has_workers = device.workers > 1
         given = [] if self._weights is None else [self._weights.module(vm_instance())]
-        return iree.VmContext(vm_instance(), [device.hal_module, *given, self._code])
+        self.context = iree.VmContext(vm_instance(), [device.hal_module, *given, self._code])
 
     def invoke(self, function: Any, arguments: Any, results: Any) -> None:
         """Runs an entry point and waits for it; ``results`` are replaced.

@@ -76,7 +76,7 @@ def _safetensors(model: "Model") -> bytes:
 
 
 def _mlir(model: "Model") -> bytes:
-    from lstm_ir.compiler import layer_level, lower
+    from lstm_ir.lowering import layer_level, lower
     from lstm_ir.passes.emission import emit_bytecode
 
     module = layer_level(model)

@@ -71,7 +71,7 @@ def _is_artifact(path: Path) -> bool:
 
 
 def _model(path: Path, model: "Model", batch: int | None, time: int | None) -> dict[str, Any]:
-    from lstm_ir.compiler import kernel_options, layer_level, lower
+    from lstm_ir.lowering import kernel_options, layer_level, lower
     from lstm_ir.passes.iree_session import resolve_cpu
 
     module = layer_level(model, batch=batch, time=time)

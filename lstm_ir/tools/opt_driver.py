@@ -14,7 +14,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.xdsl_opt_main import xDSLOptMain
 
-from lstm_ir.compiler import layer_level, model_of
+from lstm_ir.compiler import model_of
+from lstm_ir.lowering import layer_level
 from lstm_ir.output_file import check_output, write_atomically
 from lstm_ir.passes.pipelines import PIPELINES
 from lstm_ir.passes.universe import LSTM_UNIVERSE

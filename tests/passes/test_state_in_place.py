@@ -7,8 +7,9 @@ point runs twice on the same device buffers, in every form, on both CPU drivers.
 import numpy as np
 import pytest
 
-from lstm_ir.compiler import layer_level, lower, model_of
+from lstm_ir.compiler import model_of
 from lstm_ir.layers import LSTM, Bidirectional
+from lstm_ir.lowering import layer_level, lower
 from lstm_ir.passes.emission import emit_bytecode
 from lstm_ir.passes.iree_session import compile_bytecode, flags_for_cpu
 from lstm_ir.reference import run_lstm

@@ -16,6 +16,8 @@ def ordinary():
     before = os.sched_getscheduler(0)
     if before != os.SCHED_OTHER:
         pytest.skip(f"this thread has policy {before}")
+    yield
+    os.sched_setscheduler(0, before, os.sched_param(0))
 
 
 def test_it_is_that_of_a_thread_that_preempts_nobody_and_comes_back(ordinary):
@@ -33,12 +35,11 @@ def test_it_comes_back_after_an_error(ordinary):
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
-def test_a_policy_of_the_callers_own_is_left(ordinary, monkeypatch):
+def test_a_policy_of_the_callers_own_is_left(ordinary):
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with giving_way():
         assert os.sched_getscheduler(0) == os.SCHED_BATCH
     assert os.sched_getscheduler(0) == os.SCHED_BATCH
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def test_where_it_is_not_allowed_nothing_happens(ordinary, monkeypatch):

@@ -98,6 +98,11 @@ class GpuTarget:
         """Whether IREE lowers matrices that a subgroup holds for it, as it does with pointers."""
         return self.family.has_pointers and "NV_WMMA_F32_16x16x16_F16" in self.attribute
 
+    @property
+    def is_verified_by_iree(self) -> bool:
+        """Whether IREE verifies after each of its passes: SPIR-V that is not valid fails in the driver otherwise."""
+        return True
+
     def flags(self) -> list[str]:
         """Return IREE's flags, for a module whose attribute says what it is for."""
         return list(BASE_FLAGS)

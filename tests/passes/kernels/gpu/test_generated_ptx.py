@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from lstm_ir.compiler import kernel_options, layer_level, lower, model_of
+from lstm_ir.compiler import model_of
 from lstm_ir.layers import LSTM
+from lstm_ir.lowering import kernel_options, layer_level, lower
 from lstm_ir.passes.emission import emit_bytecode
 from lstm_ir.passes.iree_session import compile_bytecode
 from lstm_ir.passes.targets import resolve_target

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from xdsl.dialects import func
 
-from lstm_ir.compiler import layer_level, lower, model_of
+from lstm_ir.compiler import model_of
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.layers import LSTM
+from lstm_ir.lowering import layer_level, lower
 from lstm_ir.passes.kernels.gpu import census
 from lstm_ir.passes.kernels.gpu.cooperative import GpuCooperativeKernel
 from lstm_ir.passes.kernels.gpu.gpu_forms import slice_of, tile_of
