@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 import lstm_ir
 from lstm_ir.compiler import compile_artifact, model_of
 from lstm_ir.layers import LSTM, Bidirectional, InputLayer, Sequential
+from lstm_ir.passes.iree_session import resolve_cpu
 from lstm_ir.passes.kernels.unrolled import CHAIN_STEPS
+from lstm_ir.passes.kernels.vector_target import vector_target
 from lstm_ir.reference import run_model
 from lstm_ir.reference.rounding import round_to
 
@@ -262,7 +264,7 @@ def test_large_inputs_in_the_callers_memory_are_only_read(form):
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads):
-    """Both branches, on both sides of the border of 6 rows a worker."""
+    """Both branches, on both sides of the border, a row tile a worker."""
     rng = np.random.default_rng(1)
     layer = LSTM(328, return_sequences=True, return_state=True)
     layer.build((None, None, 5))
@@ -272,7 +274,11 @@ def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads)
     ]
     module = lstm_ir.load(artifact.data, threads=threads)
     drawn = Drawn(layer.get_config() | {"dtype": "float32"}, None, 5, "cooperative", "kernel", 1)
-    check_calls(module, layer, drawn, rng, [(1, 3, "none"), (6 * threads - 1, 4, "holes"), (6 * threads, 4, "right")])
+    cpu = resolve_cpu("host")
+    target = vector_target(cpu.arch, cpu.features)
+    border = target.rows * threads
+    assert artifact.description["scans"][0]["reason"].endswith(f"persistent from {target.rows} rows a core on")
+    check_calls(module, layer, drawn, rng, [(1, 3, "none"), (border - 1, 4, "holes"), (border, 4, "right")])
 
 
 @pytest.mark.parametrize("form", ["persistent", "cooperative"])

@@ -12,10 +12,11 @@ from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import KERNEL_FORMS, ScanOp
 from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, shape_of
-from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS, Costs, ScanFacts, choose, why_no_kernel
+from lstm_ir.passes.cost_model import Costs, ScanFacts, choose, why_no_kernel
 from lstm_ir.passes.kernels.gpu.gpu_forms import choose_on_gpu
 from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
 from lstm_ir.passes.kernels.scan_kernel import why_not
+from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS
 
 
 def facts_of(
@@ -135,7 +136,7 @@ class ChooseFormPass(ModulePass):
                 scan.step_kernel = UnitAttr()
             if self.form == "auto" and form == "cooperative" and facts.batch is None:
                 scan.large_batch_form = StringAttr("persistent")
-                reason = f"{reason}; persistent from {LARGE_BATCH_ROWS} rows a core on"
+                reason = f"{reason}; persistent from {VECTOR_TARGETS[self.vector].rows} rows a core on"
             scan.reason = StringAttr(reason)
             if self.weights:
                 scan.weights = StringAttr(self.weights)

@@ -13,9 +13,6 @@ FULL_SPEED_ROWS = 8
 """Rows from which on IREE's own code reaches that; below, in proportion: it reads the weights for each."""
 FIRST_CACHE_BYTES = 1 << 15
 """Recurrent weights up to this size stay in the first-level cache."""
-LARGE_BATCH_ROWS = 6
-"""Rows a core, a whole row tile, from which on splitting the rows is at least as fast as sharing the units of a step,
-and nobody waits for anybody."""
 UNROLLED_MAX_STEPS = 64
 """Beyond this many steps the unrolled form is taken only when asked for: each adds compile time and code."""
 

@@ -13,7 +13,6 @@ from xdsl.utils.exceptions import PassFailedException
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
 from lstm_ir.dialect.scan_op import ScanOp
-from lstm_ir.passes.cost_model import LARGE_BATCH_ROWS
 from lstm_ir.passes.kernels.cooperative import CooperativeKernel
 from lstm_ir.passes.kernels.loop import LoopKernel
 from lstm_ir.passes.kernels.persistent import PersistentKernel
@@ -73,7 +72,8 @@ class _Dispatched:
         host = TensorBuilder.before(self.scan)
         if self.scan.large_batch_form is None:
             return self._dispatch(kernel, host)
-        workers, rows = load_workers(host), host.index(LARGE_BATCH_ROWS)
+        # From a whole row tile a core on, splitting the rows is as fast as sharing the units, and nobody waits.
+        workers, rows = load_workers(host), host.index(self.target.rows)
         least = host.do(arith.MuliOp(workers, rows))
         batch = host.index(host.size(self.scan.init[0], 0))
         is_large = host.do(arith.CmpiOp(batch, least, "sge"))

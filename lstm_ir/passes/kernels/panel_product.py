@@ -1,5 +1,6 @@
 """The product of a matrix with panels of packed gates: the inner loops of the projection and of every step."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,8 +35,10 @@ class Left:
 class PanelProduct:
     """Builds ``sums[m, tile, gate] = start + left[m] panels[tile, :, :, gate]``.
 
-    Sums are [rows, tiles, gates, lanes]. A tile of units is finished for all rows before the next one begins, so that
-    its panel comes from the first-level cache for all row tiles but the first.
+    Sums are [rows, tiles, gates, lanes]. To a product a gate of a unit tile is a column, whichever tile it belongs to:
+    columns are one after the other in panels, sums and bias. A tile of registers covers some rows of some columns. Some
+    unit tiles, a block, are finished for all rows before the next ones begin, and within it some columns, so that their
+    panels come from a near cache for all rows but the first.
 
     Args:
         b: Where to build.
@@ -74,75 +77,107 @@ class PanelProduct:
         # Panels of another order need tiles of it, even where all gates multiply the same operand.
         apart = left.gate_stride is not None or self.vectors > 1
         most = self.target.rows
+        shapes = {
+            count: (self.target.tile_apart(count, panels.gates),)
+            if apart
+            else self.target.tiles(count, panels.gates, panels.width)
+            for count in (most, *REST_ROWS)
+            if count <= most
+        }
+        # The fewest unit tiles of which the first shapes leave no column over.
+        whole_columns = math.lcm(panels.gates, *(tiles[0].columns for tiles in shapes.values()))
+        block = whole_columns // panels.gates
+        first, last = tiles
         whole = b.times(b.quotient(rows, most), most)
         rest = b.minus(rows, whole)
-        with b.loop(*tiles) as tile:
-            self._row_tiles(self.target.tile(most, panels.gates, apart=apart), tile, 0, whole)
+        with b.loop(first, last, block) as tile:
+            columns = b.times(b.least(b.minus(last, tile), block), panels.gates) if block > 1 else panels.gates
+            start = b.times(tile, panels.gates)
+            self._row_tiles(shapes[most], start, columns, 0, whole)
             at = whole
             for count in (count for count in REST_ROWS if count < most):
                 # Each at most once: the rest is a sum of different powers of two.
                 times = b.remainder(b.quotient(rest, count), 2)
                 end = b.plus(at, b.times(times, count))
-                self._row_tiles(self.target.tile(count, panels.gates, apart=apart), tile, at, end)
+                self._row_tiles(shapes[count], start, columns, at, end)
                 at = end
 
-    def _row_tiles(self, shape: Tile, tile: SSAValue, low: Size, high: Size) -> None:
-        """Build row tiles of one shape, one panel after the other."""
+    def _row_tiles(self, shapes: Sequence[Tile], start: Size, columns: Size, low: Size, high: Size) -> None:
+        """Build the tiles of some rows, some columns after the others.
+
+        Args:
+            shapes: Of the tiles; all of the same number of rows.
+            start: The first column.
+            columns: How many there are.
+            low: The first row.
+            high: The row after the last one.
+        """
         b = self.b
         if isinstance(low, int) and isinstance(high, int) and low >= high:
             return
-        with (
-            b.loop(0, self.panels.groups, shape.gates // self.panels.width) as group,
-            b.loop(low, high, shape.rows) as m,
-        ):
-            self._tile(shape, tile, group, m)
+        end = b.plus(start, columns)
+        middle = end if len(shapes) == 1 else b.minus(end, self.left_over(shapes, columns))
+        for shape, first, last in zip(shapes, (start, middle), (middle, end), strict=False):
+            with b.loop(first, last, shape.columns) as column, b.loop(low, high, shape.rows) as m:
+                self._tile(shape, b.minus(column, start), column, m)
 
-    def _tile(self, shape: Tile, tile: SSAValue, group: SSAValue, m: Size) -> None:
-        """Build one register tile: its sums, the loop over the terms, and writing them."""
+    def left_over(self, shapes: Sequence[Tile], columns: Size) -> Size:
+        """Return how many columns tiles of the second shape cover: the fewest that leave whole tiles for the first."""
+        b = self.b
+        wide, narrow = (shape.columns // self.panels.width for shape in shapes)
+        count = b.remainder(b.times(b.quotient(columns, self.panels.width), pow(narrow, -1, wide)), wide)
+        return b.times(count, narrow * self.panels.width)
+
+    def _tile(self, shape: Tile, gate: Size, column: Size, m: Size) -> None:
+        """Build one register tile: its sums, the loop over the terms, and writing them.
+
+        Args:
+            shape: Of the tile.
+            gate: Its first column within the block: where each has a left operand of its own, its gate.
+            column: Its first column.
+            m: Its first row.
+        """
         b, panels, left = self.b, self.panels, self.left
-        panel = b.at(self.right, b.times(b.plus(b.times(tile, panels.groups), group), panels.panel_size))
-        first_gate = b.times(group, panels.width)
-        lines = panels.gates * panels.lanes
-        place = b.at(
-            self.sums, b.times(m, panels.tiles * lines), b.times(tile, lines), b.times(first_gate, panels.lanes)
-        )
+        panel = b.at(self.right, b.times(b.quotient(column, panels.width), panels.panel_size))
+        line = panels.gates * panels.tiles * panels.lanes
+        place = b.at(self.sums, b.times(m, line), b.times(column, panels.lanes))
         lefts = [b.at(left.start, b.times(m, left.row_stride))]
         if left.gate_stride is not None:
-            lefts = [b.at(lefts[0], b.times(b.plus(first_gate, gate), left.gate_stride)) for gate in range(shape.gates)]
+            lefts = [b.at(lefts[0], b.times(b.plus(gate, n), left.gate_stride)) for n in range(shape.columns)]
 
-        def sum_place(row: int, gate: int, vector: int) -> Place:
-            return b.at(place, row * panels.tiles * lines + gate * panels.lanes + vector * b.lanes)
+        vectors = range(shape.columns * shape.vectors)
 
-        def start(row: int, gate: int, vector: int, part: int) -> SSAValue:
+        def sum_place(row: int, vector: int) -> Place:
+            return b.at(place, row * line + vector * b.lanes)
+
+        def start(row: int, vector: int, part: int) -> SSAValue:
             if part > 0:
                 return b.splat_number(0.0)
             if self.accumulate:
-                return b.load_vector(sum_place(row, gate, vector))
+                return b.load_vector(sum_place(row, vector))
             if self.bias is None:
                 return b.splat_number(0.0)
-            bias = b.at(self.bias, b.times(tile, lines), b.times(first_gate, panels.lanes))
-            return b.load_vector(b.at(bias, gate * panels.lanes + vector * b.lanes))
+            return b.load_vector(b.at(self.bias, b.times(column, panels.lanes), vector * b.lanes))
 
-        columns = [(gate, vector) for gate in range(shape.gates) for vector in range(shape.vectors)]
-        cells = [(row, gate, vector) for row in range(shape.rows) for gate, vector in columns]
+        cells = [(row, vector) for row in range(shape.rows) for vector in vectors]
         starts = [start(*cell, part) for part in range(shape.split) for cell in cells]
-        line = panels.width * panels.lanes
+        term_size = panels.width * panels.lanes
 
         def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
             current = list(sums)
-            weights_at = b.at(panel, b.times(k, line))
+            weights_at = b.at(panel, b.times(k, term_size))
             values_at = [b.at(place, k) for place in lefts]
             for term in range(self.target.unroll):
                 weights: list[SSAValue] = []
-                for group in range(shape.gates // panels.width):
-                    weights += self._line(b.at(weights_at, group * panels.panel_size + term * line))
+                for group in range(shape.columns // panels.width):
+                    weights += self._term(b.at(weights_at, group * panels.panel_size + term * term_size))
                 base = (term % shape.split) * len(cells)
                 for row in range(shape.rows):
                     values = [b.splat(b.load(b.at(p, row * left.row_stride + term))) for p in values_at]
-                    for number, (gate, _) in enumerate(columns):
-                        value = values[gate if len(values) > 1 else 0]
-                        at = base + row * len(columns) + number
-                        current[at] = self._multiply_add(value, weights[number], current[at])
+                    for vector in vectors:
+                        value = values[vector // shape.vectors if len(values) > 1 else 0]
+                        at = base + row * len(vectors) + vector
+                        current[at] = self._multiply_add(value, weights[vector], current[at])
             return current
 
         totals = b.accumulate(0, panels.depth, self.target.unroll, starts, terms)
@@ -155,8 +190,8 @@ class PanelProduct:
                 ]
             b.store_vector(parts[0], sum_place(*cell))
 
-    def _line(self, place: Place) -> list[SSAValue]:
-        """Build the weights of one term of a panel, gate by gate, of each gate vector by vector."""
+    def _term(self, place: Place) -> list[SSAValue]:
+        """Build the weights of one term of a panel, column by column, of each column vector by vector."""
         b, panels = self.b, self.panels
         starts = range(0, panels.width * panels.lanes, b.lanes)
         if panels.paired:

@@ -18,8 +18,8 @@ def round_up(value: int, multiple: int) -> int:
 class Panels:
     """Packed gates [K, G U] cut into panels [tiles, groups, depth, width, lanes].
 
-    A panel is what one inner loop multiplies with: for ``lanes`` units and ``width`` gates, all ``depth`` terms of the
-    sum. Units are padded to whole tiles and terms to whole iterations, with zeros.
+    A panel has all ``depth`` terms of the sum, one after the other, for ``lanes`` units and ``width`` gates; an inner
+    loop multiplies with one or several. Units are padded to whole tiles and terms to whole iterations, with zeros.
 
     Attributes:
         gates: G.
@@ -52,11 +52,11 @@ class Panels:
             apart: Whether each gate multiplies a left operand of its own.
             paired: Whether elements of two vectors alternate, where a term has an even number of vectors.
         """
-        width = target.panel_gates(gates)
-        pairs = target.lanes if paired and width % 2 == 0 else 0
         if apart:
-            return cls(gates, units, terms, target.lanes * width, 1, pairs)
-        return cls(gates, units, terms, target.lanes, width, pairs)
+            return cls(gates, units, terms, target.lanes * target.unit_vectors, 1, target.lanes if paired else 0)
+        if paired and gates % 2 == 0:
+            return cls(gates, units, terms, target.lanes, 2, target.lanes)
+        return cls(gates, units, terms, target.lanes, 1)
 
     @property
     def tiles(self) -> int:

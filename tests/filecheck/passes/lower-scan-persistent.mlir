@@ -64,20 +64,20 @@ func.func @call_masked(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x
 // CHECK:        func.func @call(
 // CHECK:          [[CORES:%[0-9]+]] = "util.global.load"() <{global = @workers}> : () -> index
 // CHECK:          arith.{{[a-z]+}} [[CORES]], {{%[0-9]+}} : index
-// CHECK:          [[K:%[0-9]+]] = lstm.panels %K {gates = 4 : i64} : tensor<3x20xf32> -> tensor<1x2x4x2x8xf32>
-// CHECK-NEXT:     [[R:%[0-9]+]] = lstm.panels %R {gates = 4 : i64} : tensor<5x20xf32> -> tensor<1x2x8x2x8xf32>
-// CHECK-NEXT:     [[B:%[0-9]+]] = lstm.panels %b {gates = 4 : i64} : tensor<20xf32> -> tensor<1x2x1x2x8xf32>
+// CHECK:          [[K:%[0-9]+]] = lstm.panels %K {gates = 4 : i64} : tensor<3x20xf32> -> tensor<1x4x4x1x8xf32>
+// CHECK-NEXT:     [[R:%[0-9]+]] = lstm.panels %R {gates = 4 : i64} : tensor<5x20xf32> -> tensor<1x4x8x1x8xf32>
+// CHECK-NEXT:     [[B:%[0-9]+]] = lstm.panels %b {gates = 4 : i64} : tensor<20xf32> -> tensor<1x4x1x1x8xf32>
 // CHECK:          [[MASKED:%[0-9]+]] = arith.constant 0 : index
-// CHECK:          %y, %h, %c, %{{[0-9]+}} = "flow.dispatch"({{%[0-9]+}}, %x, [[K]], [[R]], [[B]], %x, %h0, %c0, [[MASKED]], {{.*}} <{entry_points = [@scan0::@scan0], tied_operands = [-1 : index, -1 : index, -1 : index, -1 : index]{{.*}}(index, tensor<?x?x3xf32>, tensor<1x2x4x2x8xf32>, tensor<1x2x8x2x8xf32>, tensor<1x2x1x2x8xf32>, tensor<?x?x3xf32>, tensor<?x5xf32>, tensor<?x5xf32>, index,{{.*}} -> (tensor<?x?x5xf32>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xf32>)
+// CHECK:          %y, %h, %c, %{{[0-9]+}} = "flow.dispatch"({{%[0-9]+}}, %x, [[K]], [[R]], [[B]], %x, %h0, %c0, [[MASKED]], {{.*}} <{entry_points = [@scan0::@scan0], tied_operands = [-1 : index, -1 : index, -1 : index, -1 : index]{{.*}}(index, tensor<?x?x3xf32>, tensor<1x4x4x1x8xf32>, tensor<1x4x8x1x8xf32>, tensor<1x4x1x1x8xf32>, tensor<?x?x3xf32>, tensor<?x5xf32>, tensor<?x5xf32>, index,{{.*}} -> (tensor<?x?x5xf32>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xf32>)
 // CHECK-NEXT:     func.return %y, %h, %c
 // CHECK:        func.func @call_masked(
 // CHECK:          [[CORES:%[0-9]+]] = "util.global.load"() <{global = @workers}> : () -> index
 // CHECK:          arith.{{[a-z]+}} [[CORES]], {{%[0-9]+}} : index
-// CHECK:          [[K:%[0-9]+]] = lstm.panels %K {gates = 4 : i64} : tensor<3x20xf32> -> tensor<1x2x4x2x8xf32>
-// CHECK-NEXT:     [[R:%[0-9]+]] = lstm.panels %R {gates = 4 : i64} : tensor<5x20xf32> -> tensor<1x2x8x2x8xf32>
-// CHECK-NEXT:     [[B:%[0-9]+]] = lstm.panels %b {gates = 4 : i64} : tensor<20xf32> -> tensor<1x2x1x2x8xf32>
+// CHECK:          [[K:%[0-9]+]] = lstm.panels %K {gates = 4 : i64} : tensor<3x20xf32> -> tensor<1x4x4x1x8xf32>
+// CHECK-NEXT:     [[R:%[0-9]+]] = lstm.panels %R {gates = 4 : i64} : tensor<5x20xf32> -> tensor<1x4x8x1x8xf32>
+// CHECK-NEXT:     [[B:%[0-9]+]] = lstm.panels %b {gates = 4 : i64} : tensor<20xf32> -> tensor<1x4x1x1x8xf32>
 // CHECK:          [[MASKED:%[0-9]+]] = arith.constant 1 : index
-// CHECK:          %y, %h, %c, %{{[0-9]+}} = "flow.dispatch"({{%[0-9]+}}, %x, [[K]], [[R]], [[B]], %m, %h0, %c0, [[MASKED]], {{.*}} <{entry_points = [@scan0::@scan0], tied_operands = [-1 : index, -1 : index, -1 : index, -1 : index]{{.*}}(index, tensor<?x?x3xf32>, tensor<1x2x4x2x8xf32>, tensor<1x2x8x2x8xf32>, tensor<1x2x1x2x8xf32>, tensor<?x?xi8>, tensor<?x5xf32>, tensor<?x5xf32>, index,{{.*}} -> (tensor<?x?x5xf32>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xf32>)
+// CHECK:          %y, %h, %c, %{{[0-9]+}} = "flow.dispatch"({{%[0-9]+}}, %x, [[K]], [[R]], [[B]], %m, %h0, %c0, [[MASKED]], {{.*}} <{entry_points = [@scan0::@scan0], tied_operands = [-1 : index, -1 : index, -1 : index, -1 : index]{{.*}}(index, tensor<?x?x3xf32>, tensor<1x4x4x1x8xf32>, tensor<1x4x8x1x8xf32>, tensor<1x4x1x1x8xf32>, tensor<?x?xi8>, tensor<?x5xf32>, tensor<?x5xf32>, index,{{.*}} -> (tensor<?x?x5xf32>, tensor<?x5xf32>, tensor<?x5xf32>, tensor<?xf32>)
 // CHECK-NEXT:     func.return %y, %h, %c
 // CHECK:        func.func @set_workers([[NEW:%[0-9]+]]: i32) attributes {iree.abi.stub} {
 // CHECK-NEXT:     [[COUNT:%[0-9]+]] = arith.index_cast [[NEW]] : i32 to index

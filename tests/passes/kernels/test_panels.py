@@ -72,9 +72,16 @@ def test_panels_of_a_target(target, apart):
     for panels in (kernel, recurrent, bias):
         assert panels.lanes % target.lanes == 0
         assert (panels.lanes, panels.width, panels.tiles) == (kernel.lanes, kernel.width, kernel.tiles)
-        # A term is as wide either way: gates side by side, or units of one gate.
-        assert panels.lanes * panels.width == target.lanes * target.panel_gates(4)
+        assert (panels.lanes // target.lanes, panels.width) == (target.unit_vectors if apart else 1, 1)
     assert (kernel.terms, recurrent.terms, bias.terms) == (3, 21, 0)
+
+
+def test_paired_weights_stand_side_by_side():
+    """Two gates, or two vectors of units, alternate; where there is one of either, nothing does."""
+    target = VECTOR_TARGETS["avx2"]
+    assert [Panels.of(target, gates, 21, 3, paired=True).shape[3] for gates in (1, 2, 3, 4)] == [1, 2, 1, 2]
+    assert [Panels.of(target, gates, 21, 3, paired=True).paired for gates in (1, 2, 3, 4)] == [0, 8, 0, 8]
+    assert Panels.of(target, 3, 21, 3, apart=True, paired=True).paired == 8
 
 
 @pytest.mark.parametrize(("value", "multiple", "result"), [(0, 4, 0), (1, 4, 4), (4, 4, 4), (5, 4, 8), (7, 1, 7)])
