@@ -14,7 +14,7 @@ import numpy as np
 from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
-from lstm_ir.runtime.host_memory import aligned_empty, import_array
+from lstm_ir.runtime.host_memory import Span, aligned_empty, import_array, spans_of
 
 __all__ = ["ArgumentFrame", "FrameCache", "Signature"]
 
@@ -38,7 +38,7 @@ class ArgumentFrame:
       seed: The memory of the seed's two words, or None.
     """
 
-    __slots__ = ("arguments", "device", "input", "mask", "results", "seed")
+    __slots__ = ("_spans", "arguments", "device", "input", "mask", "results", "seed")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class ArgumentFrame:
             self.arguments.push_ref(import_array(device, self.seed, _SEED_ELEMENT).ref)
         for ref in states:
             self.arguments.push_ref(ref)
+        self._spans: list[Span] | None = None
 
     def __del__(self) -> None:
         self.arguments = self.results = None  # before the device, whose memory the results may be
@@ -74,6 +75,12 @@ class ArgumentFrame:
     def renew_results(self, results: int) -> None:
         """Lets go of the last call's results."""
         self.results = iree.VmVariantList(results)
+
+    def spans(self) -> list[Span]:
+        """Where the arguments lie; on local devices only. Looked up once: they do not move."""
+        if self._spans is None:
+            self._spans = spans_of(self.arguments)
+        return self._spans
 
 
 class FrameCache:

@@ -7,7 +7,6 @@ hold, and a mapped result by one that its slices do not hold. Here each side of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,12 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
 
-__all__ = ["ALIGNMENT", "aligned_empty", "can_import", "import_array", "overlaps", "share_result"]
+__all__ = ["ALIGNMENT", "Span", "aligned_empty", "can_import", "import_array", "share_result", "spans_of"]
 
 Array = np.ndarray[Any, Any]
+
+Span = tuple[int, int]
+"""Where memory lies: its first address and the one behind its last."""
 
 ALIGNMENT = 64
 """IREE's code assumes that buffers start at a multiple of this many bytes; its import does not check that."""
@@ -62,22 +64,39 @@ class _ResultMemory:
         self._mapped = None  # before the device
 
 
-def share_result(device: Device, view: Any, dtype: np.dtype[Any]) -> Array:
+def share_result(device: Device, view: Any, dtype: np.dtype[Any], taken: list[Span]) -> Array | None:
     """An ordinary, writable array over a result's memory, which lives as long as the array or any view of it.
 
     Not ``MappedMemory.asarray``, whose arrays a view does not keep alive, nor ``numpy.frombuffer``, whose arrays are
     read-only, as IREE maps for reading: nobody else knows this memory any more.
+
+    Args:
+      device: A local device.
+      view: IREE's buffer view of the result, which is not empty.
+      dtype: The array's dtype.
+      taken: The memory of everything else that is in use; the result's is added.
+
+    Returns:
+      The array, or None: the memory is something else's too.
     """
     mapped = view.map()
     interface = np.ndarray(view.shape, dtype, mapped).__array_interface__
-    interface["data"] = (interface["data"][0], False)
+    start = interface["data"][0]
+    end = start + view.byte_length
+    for first, last in taken:
+        if start < last and first < end:
+            return None
+    taken.append((start, end))
+    interface["data"] = (start, False)
     array = np.asarray(_ResultMemory(device, mapped, interface))
     return array if array.dtype == dtype else array.view(dtype)  # bfloat16 has no name there
 
 
-def overlaps(array: Array, views: Iterable[Any]) -> bool:
-    """Whether an array's memory is also that of one of IREE's buffer views."""
-    return any(np.may_share_memory(array, np.frombuffer(view.map(), np.uint8)) for view in views if view.byte_length)
+def spans_of(arguments: Any) -> list[Span]:
+    """Where the buffers of a list of IREE's buffer views lie, on a local device."""
+    views = [arguments.get_as_object(place, iree.HalBufferView) for place in range(len(arguments))]
+    starts = [(_address(np.frombuffer(view.map(), np.uint8)), view.byte_length) for view in views if view.byte_length]
+    return [(start, start + size) for start, size in starts]
 
 
 def _address(array: Array) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lstm_ir.runtime.compiled_code import CompiledCode
 from lstm_ir.runtime.device import Device, free_workers, open_device
 from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
+from lstm_ir.runtime.host_memory import spans_of
 from lstm_ir.runtime.mask_arguments import bind_masks
 from lstm_ir.runtime.pending_calls import PendingCalls
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
@@ -321,7 +323,8 @@ class Module:
     def _run(self, runner: Runner, function: Any, arguments: Any, device_outputs: bool) -> Any:
         results = VmVariantList(self._result_count)
         runner.code.invoke(function, arguments, results)
-        return collect(runner.device, results, self._output_dtypes, arguments, device_outputs)
+        spans = partial(spans_of, arguments)
+        return collect(runner.device, results, self._output_dtypes, spans, device_outputs)
 
     def __repr__(self) -> str:
         takes = ", ".join(map(str, self.inputs))

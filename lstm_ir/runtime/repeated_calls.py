@@ -110,7 +110,7 @@ class RepeatedCalls:
         code.invoke(function, frame.arguments, frame.results)
         outputs = collect_small(frame.results, self._output_dtypes)
         if outputs is None:
-            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.arguments, False)
+            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
             frame.renew_results(self._result_count)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
         return outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
 from lstm_ir.runtime.device_array import DeviceArray, download, element_type, upload
-from lstm_ir.runtime.host_memory import overlaps, share_result
+from lstm_ir.runtime.host_memory import Span, share_result
 from lstm_ir.runtime.spec import TensorSpec
 
 __all__ = ["Result", "collect", "collect_small", "empty_results"]
@@ -23,25 +23,35 @@ _SHARED_FROM = 1 << 17  # bytes; copying less costs no more than finding out whe
 
 
 def collect(
-    device: Device, results: Any, dtypes: Sequence[np.dtype[Any]], arguments: Any, device_outputs: bool
+    device: Device,
+    results: Any,
+    dtypes: Sequence[np.dtype[Any]],
+    spans: Callable[[], Sequence[Span]],
+    device_outputs: bool,
 ) -> Result | list[Result]:
     """The outputs of a call; the states that follow them in ``results`` are left.
 
     A large result is handed out where it lies, unless its memory is also an argument's (an input given back, a
     state that the next call updates in place) or another output's.
+
+    Args:
+      device: Where the call ran.
+      results: IREE's list of them.
+      dtypes: The outputs' dtypes.
+      spans: Gives the memory of the call's arguments; asked on a local device only.
+      device_outputs: Hand out device arrays.
     """
     collected: list[Result] = []
-    shared: list[Any] = []
+    taken: list[Span] = []
     for index, dtype in enumerate(dtypes):
         view = results.get_as_object(index, HalBufferView)
         if device_outputs:
             collected.append(DeviceArray(device, view, dtype))
             continue
         if device.is_local and view.byte_length >= _SHARED_FROM:
-            array = share_result(device, view, dtype)
-            others = [arguments.get_as_object(place, HalBufferView) for place in range(len(arguments))]
-            if not overlaps(array, others + shared):
-                shared.append(view)
+            taken = taken or list(spans())
+            array = share_result(device, view, dtype, taken)
+            if array is not None:
                 collected.append(array)
                 continue
         collected.append(download(device, view, dtype))

@@ -9,34 +9,39 @@ that it waits for. A thread of the policy SCHED_BATCH preempts nobody when it is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
 
 __all__ = ["giving_way"]
 
 _CAN_CHOOSE = hasattr(os, "SCHED_BATCH") and hasattr(os, "sched_setscheduler")  # Linux
+_PRIORITY: Any = os.sched_param(0) if _CAN_CHOOSE else None  # the only one that these policies have
 
 
-@contextmanager
-def giving_way() -> Iterator[None]:
+class giving_way:  # noqa: N801  # used as a function; contextlib's generators take as long as a system call
     """Makes the calling thread, if it is an ordinary one, preempt nobody when it is woken inside the ``with``.
 
     Where that is not possible or not allowed, nothing is changed.
     """
-    changed = _CAN_CHOOSE and _change(os.SCHED_OTHER, os.SCHED_BATCH)
-    try:
-        yield
-    finally:
-        if changed:
-            _change(os.SCHED_BATCH, os.SCHED_OTHER)
 
+    __slots__ = ("_changed",)
 
-def _change(before: int, after: int) -> bool:
-    """Changes the calling thread's scheduling policy; returns False where it has another one, or may not."""
-    try:
-        if os.sched_getscheduler(0) != before:
-            return False
-        os.sched_setscheduler(0, after, os.sched_param(0))
-    except OSError:  # a sandbox may forbid both
-        return False
-    return True
+    def __enter__(self) -> None:
+        self._changed = False
+        if not _CAN_CHOOSE:
+            return
+        try:
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, _PRIORITY)
+                self._changed = True
+        except OSError:  # a sandbox may forbid both
+            return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._changed:
+            try:
+                os.sched_setscheduler(0, os.SCHED_OTHER, _PRIORITY)
+            except OSError:
+                return
