@@ -119,6 +119,8 @@ class RepeatedCalls:
         batch = 1 if self._batch_axis is None else shape[self._batch_axis]
         time = 1 if self._time_axis is None else shape[self._time_axis]
         runner = self._runners.choose(batch, time)
+        # What local-sync keeps is of sizes that other calls needed, and may leave no room for those of this one.
+        runner.device.allocator.trim()
         if state is None:
             # Zeros to read and memory to write, as for any call without a state; the memory is the frame's from now on.
             refs = runner.stateless.zeros(batch) + runner.stateless.take_scratch(batch)

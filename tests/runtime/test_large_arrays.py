@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from lstm_ir.runtime import DeviceArray, input_memory, load
+from lstm_ir.runtime import DeviceArray, device, input_memory, load
 from lstm_ir.runtime.host_memory import aligned_empty
 
 ROWS = 50_000  # of 2 float32: beyond every threshold
@@ -92,6 +92,20 @@ def test_a_large_result_is_handed_out_where_it_is(total, aligned):
     assert result.flags.c_contiguous
     result[:] = 1
     np.testing.assert_array_equal(_sums(total, x), 2 * x)
+
+
+def test_freed_memory_of_a_result_serves_the_next_call(artifact, monkeypatch):
+    monkeypatch.setattr(device, "_open", {})  # a device whose memory no other test uses
+    module = load(artifact, device="local-sync")
+    for rows in range(1, 80):  # more sizes than are kept
+        module(np.zeros((rows, 4, 3), np.float32))
+    x = np.zeros((5000, 4, 3), np.float32)
+    for _ in range(2):
+        module(x)
+    before = module.device.allocator.statistics["device_bytes_allocated"]
+    for _ in range(3):
+        module(x)
+    assert module.device.allocator.statistics["device_bytes_allocated"] == before
 
 
 def test_large_results_are_not_kept_for_the_next_call(echo, aligned):
