@@ -17,9 +17,10 @@ FLOP_PER_US = 70e3
 """What one core does of a scan's products in a microsecond."""
 CALL_US = 250.0
 """What a call loses on local-task by waking the other threads and waiting for them, where other programs run too: the
-medians of calls in turns are alike where half the work on a core takes so long. On an idle machine it is 40."""
-MEETING_US = 3.0
-"""What the workgroups of a cooperative scan lose a step by meeting."""
+medians of calls in turns are alike where half the work on a core takes so long. While no other program ran that was 170
+to 220, on a virtual machine where a thread on an idle core wakes 30 to 80 after it is called."""
+MEETING_US = 1.0
+"""What the workgroups of a cooperative scan lose a step by meeting: on two cores 0.3 (64 units) to 1 or more (256)."""
 DISPATCH_STEP_US = 6.0
 """What a scan whose steps are dispatches of their own loses a step by handing them over."""
 
