@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from iree.runtime import _binding as iree
@@ -31,6 +30,9 @@ from lstm_ir.runtime.state import State
 from lstm_ir.runtime.state_arguments import bind_states
 from lstm_ir.runtime.target import check_target, choose_target
 from lstm_ir.runtime.weights_file import Weights, find_weights
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["Module", "load"]
 

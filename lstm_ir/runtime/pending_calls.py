@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["PendingCalls"]
 
@@ -30,6 +32,8 @@ class PendingCalls:
         with self._lock:
             # A forked child has none of its parent's threads.
             if self._executor is None or self._pid != os.getpid():
+                from concurrent.futures import ThreadPoolExecutor  # takes longer to import than all of our runtime
+
                 self._executor = ThreadPoolExecutor(1, "lstm-ir-call")
                 self._pid = os.getpid()
             return self._executor.submit(call)
