@@ -88,13 +88,19 @@ class FrameCache:
 
     The second call of a signature makes its frame: lengths that come once leave nothing behind. Safe from several
     threads: a frame is in one place at a time.
+
+    Attributes:
+      spare: Frames that no call is using, by signature.
+      last: Of a state's cache: the last call's signature and its frame, which is spare too. To be used under the
+        state's lock.
     """
 
-    __slots__ = ("_limit", "_lock", "spare")
+    __slots__ = ("_limit", "_lock", "last", "spare")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
+        self.last: tuple[Signature, ArgumentFrame] | None = None
         self.spare: dict[Signature, list[ArgumentFrame]] = {}
 
     def remember(self, signature: Signature) -> None:
@@ -108,6 +114,7 @@ class FrameCache:
     def drop_frames(self) -> None:
         """Forgets all frames, whose memory is out of date, but not the signatures."""
         with self._lock:
+            self.last = None
             for frames in self.spare.values():
                 frames.clear()
 

@@ -65,7 +65,16 @@ class RepeatedCalls:
           ArgumentTypeError: A seed that is no integer.
           ExecutionError: IREE failed.
         """
-        if type(x) is not _ndarray or x.dtype not in self._accepted:
+        if type(x) is not _ndarray:
+            return None
+        if state is not None:
+            if type(state) is not State:
+                return None
+            if mask is None and seed is None and x.dtype is self._dtype:
+                outputs = self._run_again(x, state)
+                if outputs is not None:
+                    return outputs
+        if x.dtype not in self._accepted:
             return None
         if mask is None:
             signature: Signature = (x.shape, self._token)
@@ -75,10 +84,30 @@ class RepeatedCalls:
             return None
         if state is None:
             return self._run(self._frames, signature, x, mask, None, seed)
-        if type(state) is not State:
-            return None
         with state.lock:
             return self._run(state.frames, signature, x, mask, state, seed)
+
+    def _run_again(self, x: Any, state: State) -> Any:
+        """Runs the call if the state's last one was like it: streams of steps, where each microsecond counts.
+
+        Returns:
+          The outputs, or None: it was another.
+        """
+        with state.lock:
+            frames = state.frames
+            if frames.last is None:
+                return None
+            (shape, token), frame = frames.last
+            if token is not self._token or shape != x.shape:
+                return None
+            try:
+                frame.input[...] = x
+                self._code.invoke(self._code.call, frame.arguments, frame.results)
+                outputs = collect_small(frame.results, self._output_dtypes)
+                return self._collect_large(frame) if outputs is None else outputs
+            except BaseException:
+                frames.drop_frames()  # nobody knows what such a call has left
+                raise
 
     def _run(
         self, cache: FrameCache, signature: Signature, x: Any, mask: Any, state: State | None, seed: int | None
@@ -86,6 +115,7 @@ class RepeatedCalls:
         frames = cache.spare.get(signature)
         if frames is None:
             return None
+        cache.last = None
         words = as_seed(seed, self._takes_seed) if self._takes_seed or seed is not None else None
         try:
             frame = frames.pop()
@@ -110,9 +140,15 @@ class RepeatedCalls:
         code.invoke(function, frame.arguments, frame.results)
         outputs = collect_small(frame.results, self._output_dtypes)
         if outputs is None:
-            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
-            frame.renew_results(self._result_count)
+            outputs = self._collect_large(frame)
+        elif state is not None and frame.mask is None and frame.seed is None and frame.device is self._device:
+            cache.last = (signature, frame)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
+        return outputs
+
+    def _collect_large(self, frame: ArgumentFrame) -> Any:
+        outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
+        frame.renew_results(self._result_count)
         return outputs
 
     def _new_frame(self, shape: tuple[int, ...], mask: Any, state: State | None) -> ArgumentFrame:

@@ -198,6 +198,28 @@ def test_a_changed_state_is_where_the_next_call_starts(module, draw, expected):
     np.testing.assert_allclose(_run(module, x, state=state)[1], expected(x, None, h, c).last, rtol=1e-6)
 
 
+def test_a_stream_of_steps_takes_the_shortest_way(artifact, draw, expected):
+    module, other = load(artifact), load(artifact)
+    state = module.make_state(2)
+    x = draw(2, 12, 3)
+    steps = [np.ascontiguousarray(x[:, t : t + 1]) for t in range(12)]
+    for step in steps[:3]:
+        module(step, state=state)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module._repeated, "_run", None)
+        for step in steps[3:6]:
+            module(step, state=state)
+    other(steps[6], state=state)  # what is not like the call before goes another way
+    module(steps[7].astype(np.float64), state=state)
+    module(steps[8], mask=np.ones((2, 1), bool), state=state)
+    module(x[:, 9:11], state=state)
+    last = module(steps[11], state=state)[1]
+    np.testing.assert_allclose(last, expected(x).last, rtol=1e-6)
+    state.reset()
+    assert state.frames.last is None
+    np.testing.assert_allclose(module(steps[0], state=state)[1], expected(steps[0]).last, rtol=1e-6)
+
+
 def test_modules_that_share_a_state_keep_their_own_checks(scan_parts, draw, expected):
     vmfb, description = scan_parts()
     one_step = {**description, "inputs": [{**description["inputs"][0], "shape": [None, 1, 3]}]}
@@ -239,12 +261,13 @@ def test_a_failed_call_leaves_no_frame_behind(module, draw, expected, monkeypatc
         module(x)
         module(x, state=state)
     assert (_frames(module._repeated._frames), _frames(state.frames)) == (1, 1)
+    assert state.frames.last is not None
     with monkeypatch.context() as patch:
         patch.setattr(module._runners.home.code, "context", Broken())
         for rest in ({}, {"state": state}):
             with pytest.raises(ExecutionError, match="the call failed in IREE: no"):
                 module(x, **rest)
-    assert (_frames(module._repeated._frames), _frames(state.frames)) == (0, 0)
+    assert (_frames(module._repeated._frames), _frames(state.frames), state.frames.last) == (0, 0, None)
     np.testing.assert_allclose(_run(module, x)[0], expected(x).seq, rtol=1e-6)
 
 
