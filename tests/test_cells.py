@@ -38,6 +38,7 @@ def cells() -> Functional:
     kinds = [
         GRU(3, go_backwards=True, use_bias=False, recurrent_activation="hard_sigmoid", name="back"),
         GRU(4, activation="softmax", return_sequences=True, zero_output_for_mask=True, name="whole_rows"),
+        GRU(3, reset_after=False, return_sequences=True, recurrent_activation="hard_sigmoid", name="before"),
         SimpleRNN(9, activation="relu", name="simple"),
         SimpleRNN(2, use_bias=False, return_sequences=True, return_state=True, name="bare"),
         Bidirectional(
@@ -46,7 +47,13 @@ def cells() -> Functional:
             backward_layer=LSTM(3, return_sequences=True, go_backwards=True, flavour="keras2"),
             name="both",
         ),
-        RNN([GRU(2), LSTM(3), SimpleRNN(4)], go_backwards=True, return_sequences=True, return_state=True, name="stack"),
+        RNN(
+            [GRU(2, reset_after=False), LSTM(3), SimpleRNN(4)],
+            go_backwards=True,
+            return_sequences=True,
+            return_state=True,
+            name="stack",
+        ),
     ]
     return randomised(b.model([tensor for layer in kinds for tensor in b.call(layer, [y])]))
 
@@ -66,8 +73,9 @@ def agree(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
 def test_compiled(cells: Functional):
     module = lstm_ir.compile(cells)
     assert module.forms["gated"] == module.forms["simple"] == "persistent"
-    assert module.forms["whole_rows"] == "loop"
-    names = [f"{cell}/h" for cell in ("gated", "back", "whole_rows", "simple", "bare", "both/forward", "both/backward")]
+    assert module.forms["whole_rows"] == module.forms["before"] == "loop"
+    single = ("gated", "back", "whole_rows", "before", "simple", "bare", "both/forward", "both/backward")
+    names = [f"{cell}/h" for cell in single]
     stack = ["both/backward/c", "stack/cell_0/h", "stack/cell_1/h", "stack/cell_1/c", "stack/cell_2/h"]
     assert [spec.name for spec in module.states] == [*names, *stack]
     for steps, masked in ((6, True), (6, False), (1, True)):
@@ -100,6 +108,7 @@ def test_cudnn_is_the_lstm_of_its_weights():
 def test_configs_come_back():
     layers = [
         GRU(3, recurrent_activation="hard_sigmoid", name="a"),
+        GRU(3, reset_after=False, name="g"),
         SimpleRNN(3, activation="relu", name="b"),
         CuDNNLSTM(3, return_state=True, name="c"),
         RNN([GRU(2), SimpleRNN(3), LSTM(4)], return_state=True, name="d"),
@@ -116,8 +125,6 @@ def test_configs_come_back():
 
 
 def test_refused():
-    with pytest.raises(UnsupportedError, match="reset_after=False"):
-        GRU(3, reset_after=False)
     with pytest.raises(UnsupportedError, match="several cells with it and unroll"):
         RNN([GRU(3), LSTM(3)], go_backwards=True, unroll=True)
     with pytest.raises(UnsupportedError, match="time_major"):

@@ -3,6 +3,7 @@
 from xdsl.ir import Dialect
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.cell_ops import CellProductOp
 from lstm_ir.dialect.dispatch_ops import Hal, Stream
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.iree_ops import Flow, Util
@@ -18,6 +19,7 @@ Lstm = Dialect(
     "lstm",
     [
         ActivateOp,
+        CellProductOp,
         DenseOp,
         DropOp,
         DropoutMaskOp,
@@ -37,4 +39,4 @@ Lstm = Dialect(
     [ActivationAttr],
 )
 """The dialect: layer level (layer_ops.py, lstm_layer_op.py, dropout_ops.py), recurrence level (recurrence_ops.py,
-scan_op.py), activations (activation.py)."""
+scan_op.py, cell_ops.py), activations (activation.py)."""

@@ -36,8 +36,11 @@ class Cell(ABC):
     """The operator that runs it where there is no mask."""
     gates: ClassVar[tuple[int, ...]]
     """Where Keras has the operator's gates."""
-    attributes: ClassVar[dict[str, int]] = {}
-    """Attributes of the operator beside the activations."""
+
+    @property
+    def attributes(self) -> dict[str, int]:
+        """Attributes of the operator beside the activations."""
+        return {}
 
     def weights(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array, Array]:
         """Kernel, recurrent kernel, and the biases of both products, (2, gates units), zeros if there are none."""
@@ -107,18 +110,31 @@ class LstmCell(Cell):
 
 
 class GruCell(Cell):
-    """GRU with the reset gate behind the product, gates z, r, h."""
+    """GRU, gates z, r, h; the reset gate before or behind the product."""
 
     operator = "GRU"
     gates = (0, 1, 2)
-    attributes: ClassVar[dict[str, int]] = {"linear_before_reset": 1}
+
+    @property
+    def attributes(self) -> dict[str, int]:
+        """Whether the reset gate is behind the product."""
+        return {"linear_before_reset": int(self._resets_after)}
+
+    @property
+    def _resets_after(self) -> bool:
+        return bool(getattr(self.layer, "reset_after", True))
 
     def step(self, g: OnnxGraph, x: str, h: str, states: Sequence[str]) -> list[str]:
-        """``n = g(xn + r hn)``, ``h' = z h + (1 - z) n``."""
+        """``n = g(xn + r hn)``, or ``g(xn + (r h) Rn)``; ``h' = z h + (1 - z) n``."""
         xz, xr, xn = g.add_many("Split", [x], 3, axis=1)
         hz, hr, hn = g.add_many("Split", [h], 3, axis=1)
         z, r = self._gate(g, g.add("Add", xz, hz)), self._gate(g, g.add("Add", xr, hr))
-        new = self._squash(g, g.add("Add", xn, g.add("Mul", r, hn)))
+        if self._resets_after:
+            recurrent = g.add("Mul", r, hn)
+        else:
+            weights = self.weights(g.dtype)[1][:, 2 * self.layer.units :]
+            recurrent = g.add("MatMul", g.add("Mul", r, states[0]), g.constant(weights, f"{self.path}/reset_kernel"))
+        new = self._squash(g, g.add("Add", xn, recurrent))
         kept = g.add("Mul", z, states[0])
         return [g.add("Add", kept, g.add("Mul", g.add("Sub", g.floats(1.0), z), new))]
 

@@ -6,6 +6,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from lstm_ir.dialect.cell_ops import CellProductOp, why_whole_row
 from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.scan_op import YieldOp
 from lstm_ir.dialect.shapes import element_type
@@ -17,7 +18,7 @@ Epilogue = Callable[[ScalarBuilder, Sequence[SSAValue], Sequence[SSAValue]], Seq
 
 
 class CellLowering:
-    """Runs of element-wise ops become one structured op each, row-wise activations their own.
+    """Runs of element-wise ops become one structured op each; what looks at a whole row, its own.
 
     Args:
         b: Where to build.
@@ -52,22 +53,27 @@ class CellLowering:
         assert isinstance(terminator, YieldOp)
         run: list[Operation] = []
         for op in self.cell.ops:
-            if isinstance(op, ActivateOp):
+            if why_whole_row(op) is not None:
                 self._materialize(run, op)
                 run = []
             elif op is not terminator:
                 run.append(op)
         return self._elementwise(run, terminator.states, elements, epilogue, extra)
 
-    def _materialize(self, run: Sequence[Operation], row_wise: ActivateOp) -> None:
+    def _materialize(self, run: Sequence[Operation], row_wise: Operation) -> None:
         """Build the run, keeping what is read after it; then the row-wise op."""
         results = [result for op in run for result in op.results if not _is_constant(op)]
         kept = [value for value in results if any(use.operation not in run for use in value.uses)]
         if kept:
             built = self._elementwise(run, kept, [self.accumulator] * len(kept), lambda _, values, __: values, ())
             self.tensors.update(zip(kept, built, strict=True))
-        kind = row_wise.function.kind.data
-        self.tensors[row_wise.result] = build_row_wise(self.b, kind, self._tensor(row_wise.input))
+        row = self._tensor(row_wise.operands[0])
+        if isinstance(row_wise, CellProductOp):
+            built_row = self.b.matmul(row, row_wise.weights)
+        else:
+            assert isinstance(row_wise, ActivateOp)
+            built_row = build_row_wise(self.b, row_wise.function.kind.data, row)
+        self.tensors[row_wise.results[0]] = built_row
 
     def _tensor(self, value: SSAValue) -> SSAValue:
         """Return a cell value as a tensor [B, U] in the accumulator type."""

@@ -7,6 +7,7 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from lstm_ir.dialect.activation import ActivationAttr
+from lstm_ir.dialect.cell_ops import CellProductOp
 from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.scan_op import YieldOp
 from lstm_ir.dialect.shapes import accumulator_type
@@ -46,6 +47,27 @@ def gru_cell(
     gate = _activate(m, recurrent_activation)
     z, r = gate(zz), gate(zr)
     new = _activate(m, activation)(m.add(zx, m.mul(r, zh)))
+    return _ended(block, m, m.add(m.mul(z, h), m.mul(m.sub(1.0, z), new)))
+
+
+def resetting_gru_cell(
+    units: int,
+    storage: Attribute,
+    activation: ActivationAttr,
+    recurrent_activation: ActivationAttr,
+    weights: SSAValue,
+) -> Region:
+    """Return the GRU cell that resets before the product: gates z, r, x' and the state h, all [U], to the new h.
+
+    h = z h + (1 - z) act(x' + (r h) R), with ``weights`` R [U, U], a value outside the scan. Source: Cho et al. 2014.
+    """
+    block, m = _cell(units, storage, ("zz", "zr", "zx", "h"))
+    zz, zr, zx, h = block.args
+    gate = _activate(m, recurrent_activation)
+    # z comes behind the product: IREE's code for GPUs fails where it makes two tensors for a product to read one of.
+    recurrent = m.b.do(CellProductOp(m.mul(gate(zr), h), weights))
+    new = _activate(m, activation)(m.add(zx, recurrent))
+    z = gate(zz)
     return _ended(block, m, m.add(m.mul(z, h), m.mul(m.sub(1.0, z), new)))
 
 

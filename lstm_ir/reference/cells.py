@@ -25,6 +25,7 @@ def cell_of(layer: RecurrentLayer, weights: Sequence[Float64]) -> Cell:
     kernel, recurrent_kernel = weights[:2]
     bias = weights[2] if layer.use_bias else np.zeros(1)
     dtype, units = layer.compute_dtype, layer.units
+    resets_after = isinstance(layer, GRU) and layer.reset_after
 
     def gate(z: Float64) -> Float64:
         return apply_activation(layer.recurrent_activation, z, dtype)
@@ -43,11 +44,12 @@ def cell_of(layer: RecurrentLayer, weights: Sequence[Float64]) -> Cell:
 
     def gru(x: Float64, states: Sequence[Float64]) -> list[Float64]:
         (h,) = states
-        of_input, of_state = bias if layer.use_bias else (0.0, 0.0)
+        of_input, of_state = bias if layer.use_bias and resets_after else (bias, 0.0)
         xz, xr, xn = split(x @ kernel + of_input)
         hz, hr, hn = split(h @ recurrent_kernel + of_state)
         z, r = gate(xz + hz), gate(xr + hr)
-        return [z * h + (1.0 - z) * squash(xn + r * hn)]
+        recurrent = r * hn if resets_after else (r * h) @ recurrent_kernel[:, 2 * units :]
+        return [z * h + (1.0 - z) * squash(xn + recurrent)]
 
     def simple(x: Float64, states: Sequence[Float64]) -> list[Float64]:
         return [squash(x @ kernel + states[0] @ recurrent_kernel + bias)]

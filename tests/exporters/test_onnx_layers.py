@@ -89,6 +89,9 @@ def recurrent():
     ]
     kinds += [la.GRU(3, name=name, recurrent_activation=name) for name in ("hard_sigmoid", "relu6")]
     kinds += [la.SimpleRNN(3, name=name, activation=name) for name in ("softsign", "gelu")]
+    kinds += [la.GRU(3, name=f"before_{name}", reset_after=False, activation=name) for name in ("tanh", "softmax")]
+    both = [la.GRU(2, reset_after=before, go_backwards=before, flavour="keras2") for before in (False, True)]
+    kinds.append(la.Bidirectional(both[0], backward_layer=both[1], name="both_resets"))
     for backwards in (False, True):
         for zeroed in (False, True):
             for returned in (False, True):

@@ -247,14 +247,8 @@ def refused_models(prefix: str, keras: Any, rng: np.random.Generator) -> None:
     save(keras.Model([source, mask], L.LSTM(4)(source, mask=mask)), "mask_input", "k2.h5", "k3.keras")
     save(keras.Model(source, L.Dropout(0.5, name="noise")(source, training=True)), "training", "k2.h5", "k3.keras")
 
-    save(keras.Sequential([sequence(), L.GRU(4, name="gated", reset_after=False)]), "gru", "k2.h5")
     words = L.Embedding(7, 3, name="words")
     save(keras.Sequential([keras.Input((None,)), words, L.LSTM(4)]), "embedding", "k2.keras")
-    save(
-        keras.Sequential([sequence(), L.Bidirectional(L.GRU(4, name="gated", reset_after=False))]),
-        "bidirectional_gru",
-        "k3.h5",
-    )
     inner = keras.Sequential([sequence(), L.LSTM(4)], name="inside")
     save(keras.Sequential([sequence(), inner, L.Dense(2)]), "nested", "k2.keras")
     # Compiled under a file name of its own, because a saved Lambda carries the path of its source.

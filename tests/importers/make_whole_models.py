@@ -179,6 +179,21 @@ def models(keras: Any, prefix: str, suffixes: tuple[str, str], rng: np.random.Ge
     model = keras.Model([source, target], outputs, name="reader")
     record(model, f"{prefix}_reader", second, rng, [ids(2, 5, 12), ids(2, 7, 12)], again=False)
 
+    # GRUs whose reset gate is before the product, as Keras made them at first: both directions, cells, states, masks.
+    x = keras.Input((None, 3), name="signal")
+    y = layers.Masking(-1.0)(x)
+    y = layers.Bidirectional(layers.GRU(3, reset_after=False, return_sequences=True))(y)
+    cells = [layers.GRUCell(4, reset_after=False, use_bias=False), layers.SimpleRNNCell(3)]
+    y, *inner = layers.RNN(cells, return_sequences=True, return_state=True)(y)
+    y, h = layers.GRU(
+        3, recurrent_activation="hard_sigmoid", reset_after=False, return_sequences=True, return_state=True
+    )(y, initial_state=inner[1])
+    last = layers.RNN(layers.GRUCell(2, reset_after=False), go_backwards=True)(y)
+    model = keras.Model(x, [y, h, layers.Dense(2)(last)], name="resets")
+    given = signal(3, 6, 3)
+    given[0, 4:] = given[1, 0] = given[2, 3] = -1.0
+    record(model, f"{prefix}_resets", first, rng, [given], again=False)
+
 
 def main() -> None:
     """Run each framework in a process of its own."""

@@ -218,7 +218,6 @@ def test_refused(keras):
     source = keras.Input((None, 3))
     fork = la.LSTM(4, name="left")(source)
     cases = [
-        (la.GRU(4, name="gated", reset_after=False), "'gated' (GRU): reset_after=False"),
         (keras.Sequential([source, la.Lambda(lambda v: v, name="same")]), "'same' (Lambda)"),
         (keras.Model(source, la.Dot(1, True, name="both")([fork, fork])), "'both' (Dot): normalize"),
         (keras.Sequential([source, la.TimeDistributed(la.Dense(4, activation=tanh))]), "'tanh'"),

@@ -22,7 +22,7 @@ def recorded(name: str) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[n
 
 def test_every_kind_is_there_from_both_frameworks():
     kinds = {name.split(".")[0] for name in SAMPLES}
-    names = ("classifier", "forecast", "listener", "merges", "reader", "stream", "tagger", "translator")
+    names = ("classifier", "forecast", "listener", "merges", "reader", "resets", "stream", "tagger", "translator")
     assert kinds == {f"{keras}_{name}" for keras in ("k2", "k3") for name in names}
 
 

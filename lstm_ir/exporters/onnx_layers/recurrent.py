@@ -109,7 +109,9 @@ def _node_of_both(
     if any(isinstance(copy, RNN) for copy in copies) or copies[0].go_backwards or copies[0].units != copies[1].units:
         return None
     cells = [cell_of(copy, path) for copy, path in zip(copies, paths, strict=True)]
-    if type(cells[0]) is not type(cells[1]) or not all(cell.has_operator(g) for cell in cells):
+    if type(cells[0]) is not type(cells[1]) or cells[0].attributes != cells[1].attributes:
+        return None
+    if not all(cell.has_operator(g) for cell in cells):
         return None
     return [Direction(cell, start) for cell, start in zip(cells, starts, strict=True)]
 

@@ -8,8 +8,8 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from lstm_ir.dialect.cell_ops import why_whole_row
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
-from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.cell_vectors import build_cell
 from lstm_ir.passes.kernels.kernel_builder import Place
@@ -31,8 +31,8 @@ def why_not(scan: ScanOp) -> str | None:
     if any(expression_of(value) is None for value in (*scan.kernels, *scan.recurrent_kernels, *scan.biases)):
         return "its weights are computed at run time; a kernel reads them packed ahead of time"
     for op in scan.cell.block.ops:
-        if isinstance(op, ActivateOp) and op.function.is_row_wise:
-            return f"{op.function.kind.data} needs a whole row of units at once"
+        if (reason := why_whole_row(op)) is not None:
+            return reason
     return None
 
 

@@ -10,7 +10,7 @@ from lstm_ir.dialect.lstm_layer_op import LayerDropout, LayerOp
 from lstm_ir.dialect.shapes import shape_of
 from lstm_ir.errors import UnsupportedError
 from lstm_ir.layers import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
-from lstm_ir.passes.cells import gru_cell, simple_cell
+from lstm_ir.passes.cells import gru_cell, resetting_gru_cell, simple_cell
 from lstm_ir.passes.keras_scan import ScanSettings, keras_scan
 from lstm_ir.passes.layer_scope import LayerScope, Operands, activation_attr, builds
 
@@ -116,7 +116,7 @@ def build_cell(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> lis
     )
     if isinstance(layer, LSTM):
         return _build_lstm(b, layer, name, settings, given)
-    cell, gates = _cell_of(b, layer)
+    cell, gates = _cell_of(b, layer, given)
     kernel, recurrent_kernel, *bias = _weights(b, layer, given, gates)
     first, second, _ = shape_of(given.x.type)
     shape = (first, second, layer.units) if layer.return_sequences else shape_of(given.initial_state[0].type)
@@ -148,11 +148,15 @@ def _weights(b: LayerScope, layer: RecurrentLayer, given: ScanOperands, gates: i
     return [b.weight(given.weight_name(name), shapes[name]) for name in names]
 
 
-def _cell_of(b: LayerScope, layer: RecurrentLayer) -> tuple[Region, int]:
+def _cell_of(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> tuple[Region, int]:
     """Return the cell of a layer that is no LSTM, and how many gates it has."""
     activation = activation_attr(layer.activation)
     if isinstance(layer, GRU):
-        return gru_cell(layer.units, b.element, activation, activation_attr(layer.recurrent_activation)), 4
+        gate = activation_attr(layer.recurrent_activation)
+        if layer.reset_after:
+            return gru_cell(layer.units, b.element, activation, gate), 4
+        weights = b.weight(given.weight_name("reset_kernel"), (layer.units, layer.units))
+        return resetting_gru_cell(layer.units, b.element, activation, gate, weights), 3
     return simple_cell(layer.units, b.element, activation), 1
 
 

@@ -706,3 +706,17 @@ func.func @f(%p: tensor<2x6x5xf32>, %R: tensor<5x5xf32>, %h0: tensor<2x5xf32>) {
   }
   func.return
 }
+
+// -----
+// CHECK: lstm.cell_product: weights has shape 4x5, expected 4x4
+func.func @f(%v: vector<4xf32>, %R: tensor<4x5xf32>) {
+  %p = lstm.cell_product %v by %R : vector<4xf32>, tensor<4x5xf32> -> vector<4xf32>
+  func.return
+}
+
+// -----
+// CHECK: lstm.cell_product: result is vector<5xf32>, expected vector<4xf32>
+func.func @f(%v: vector<4xf32>, %R: tensor<4x4xf32>) {
+  %p = lstm.cell_product %v by %R : vector<4xf32>, tensor<4x4xf32> -> vector<5xf32>
+  func.return
+}

@@ -96,6 +96,13 @@ func.func @iree(%x: tensor<?x4xf32>, %n: index) {
   func.return
 }
 
+// CHECK-LABEL: func.func @cell_product
+func.func @cell_product(%v: vector<4xf32>, %R: tensor<4x4xf16>) {
+  // CHECK-NEXT: %p = lstm.cell_product %v by %R : vector<4xf32>, tensor<4x4xf16> -> vector<4xf32>
+  %p = lstm.cell_product %v by %R : vector<4xf32>, tensor<4x4xf16> -> vector<4xf32>
+  func.return
+}
+
 // CHECK-LABEL: func.func @panels
 func.func @panels(%K: tensor<3x16xf32>, %b: tensor<16xf32>) {
   // CHECK-NEXT: %k = lstm.panels %K {gates = 4 : i64} : tensor<3x16xf32> -> tensor<1x2x4x2x8xf32>

@@ -249,3 +249,24 @@ func.func @declined(%p: tensor<?x?x4xf32>, %R: tensor<4x4xf32>, %h0: tensor<?x4x
 // CHECK-NEXT:    }
 // CHECK-NEXT:    func.return %y, %h : tensor<?x4xf32>, tensor<?x4xf32>
 // CHECK-NEXT:  }
+
+// -----
+// A product inside the cell is a product of a step's rows; what it reads is made before it, what reads it comes after.
+func.func @reset(%p: tensor<2x?x4xf32>, %R: tensor<4x4xf32>, %N: tensor<4x4xf32>, %h0: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %y, %h = lstm.scan "s" input(%p : tensor<2x?x4xf32>) recurrent_kernels(%R : tensor<4x4xf32>) init(%h0 : tensor<2x4xf32>) {input_map = affine_map<(k, b)[T] -> (b, k)>, masked_output = "hold", form = "loop"} -> tensor<2x4xf32>, tensor<2x4xf32> cell {
+  ^cell(%z: vector<4xf32>, %hp: vector<4xf32>):
+    %rh = arith.mulf %z, %hp : vector<4xf32>
+    %n = lstm.cell_product %rh by %N : vector<4xf32>, tensor<4x4xf32> -> vector<4xf32>
+    %s = arith.addf %n, %hp : vector<4xf32>
+    lstm.yield %s : vector<4xf32>
+  }
+  func.return %y : tensor<2x4xf32>
+}
+// CHECK-LABEL: func.func @reset
+// CHECK: scf.for {{.*}} iter_args([[H:%[0-9a-z]+]] = %h0) -> (tensor<2x4xf32>) {
+// CHECK: linalg.generic {{.*}}"reduction"{{.*}} ins([[H]], %R : tensor<2x4xf32>, tensor<4x4xf32>)
+// CHECK: [[RH:%[0-9a-z]+]] = linalg.generic {{.*}}"parallel"]} ins({{%[0-9a-z]+}}, [[H]] : tensor<2x4xf32>, tensor<2x4xf32>)
+// CHECK: arith.mulf
+// CHECK: [[N:%[0-9a-z]+]] = linalg.generic {{.*}}"reduction"{{.*}} ins([[RH]], %N : tensor<2x4xf32>, tensor<4x4xf32>)
+// CHECK: linalg.generic {{.*}}"parallel"]} ins([[N]], [[H]] : tensor<2x4xf32>, tensor<2x4xf32>)
+// CHECK: arith.addf

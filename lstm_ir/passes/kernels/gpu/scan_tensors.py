@@ -6,8 +6,8 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import AffineMapAttr, BFloat16Type, Float16Type, Float32Type, i1, i8
 from xdsl.ir import SSAValue
 
+from lstm_ir.dialect.cell_ops import why_whole_row
 from lstm_ir.dialect.index_maps import describe
-from lstm_ir.dialect.layer_ops import ActivateOp
 from lstm_ir.dialect.panels_op import PanelsOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.passes.kernels.gpu.gpu_kernel import GpuKernel
@@ -25,8 +25,8 @@ def why_not(scan: ScanOp) -> str | None:
     if any(expression_of(value) is None for value in scan.recurrent_kernels):
         return "its recurrent weights are computed at run time; a kernel reads them packed ahead of time"
     for op in scan.cell.block.ops:
-        if isinstance(op, ActivateOp) and op.function.is_row_wise:
-            return f"{op.function.kind.data} needs a whole row of units at once"
+        if (reason := why_whole_row(op)) is not None:
+            return reason
     return None
 
 
