@@ -10,6 +10,7 @@ from lstm_ir.layers import (
     LSTM,
     RNN,
     Bidirectional,
+    CuDNNGRU,
     CuDNNLSTM,
     Functional,
     FunctionalBuilder,
@@ -111,6 +112,7 @@ def test_configs_come_back():
         GRU(3, reset_after=False, name="g"),
         SimpleRNN(3, activation="relu", name="b"),
         CuDNNLSTM(3, return_state=True, name="c"),
+        CuDNNGRU(3, return_state=True, name="f"),
         RNN([GRU(2), SimpleRNN(3), LSTM(4)], return_state=True, name="d"),
         Bidirectional(RNN([GRU(2), LSTM(3)], return_state=True, flavour="keras2"), name="e"),
     ]

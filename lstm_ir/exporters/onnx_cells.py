@@ -44,16 +44,13 @@ class Cell(ABC):
 
     def weights(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array, Array]:
         """Kernel, recurrent kernel, and the biases of both products, (2, gates units), zeros if there are none."""
-        kernel, recurrent_kernel, *rest = (np.asarray(weight, dtype) for weight in self._layout())
+        kernel, recurrent_kernel, *rest = (np.asarray(weight, dtype) for weight in self.layer.plain_weights())
         biases = np.zeros((2, kernel.shape[-1]), dtype)
         if rest and rest[0].ndim == 2:
             biases = rest[0]
         elif rest:
             biases[0] = rest[0]
         return kernel, recurrent_kernel, biases
-
-    def _layout(self) -> Sequence[Array]:
-        return self.layer.get_weights()
 
     @property
     def functions(self) -> list[CellFunction] | None:
@@ -94,9 +91,6 @@ class LstmCell(Cell):
 
     operator = "LSTM"
     gates = (0, 3, 1, 2)
-
-    def _layout(self) -> Sequence[Array]:
-        return list(self.layer.code_weights().values())
 
     def _activations(self) -> list[Any]:
         return [self.layer.recurrent_activation, self.layer.activation, self.layer.activation]

@@ -20,7 +20,7 @@ from lstm_ir.importers.hdf5_access import MAX_TEXT_BYTES, child, dataset_paths, 
 from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import DescribedModel, describe_model, parse_json
 from lstm_ir.importers.keras_writer import keras_writer
-from lstm_ir.layers import RNN, Bidirectional, CuDNNLSTM, Layer, Model, RecurrentLayer, TimeDistributed
+from lstm_ir.layers import RNN, Bidirectional, CuDNNLayer, Layer, Model, RecurrentLayer, TimeDistributed
 
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -171,6 +171,6 @@ def _weight_paths(layer: Layer) -> list[str]:
             for name, cell in zip(names, layer.cells, strict=True)
             for i in range(len(cell.weight_specs()))
         ]
-    has_cell = isinstance(layer, RecurrentLayer | RNN) and not isinstance(layer, CuDNNLSTM)
+    has_cell = isinstance(layer, RecurrentLayer | RNN) and not isinstance(layer, CuDNNLayer)
     prefix = "cell/vars" if has_cell else "vars"
     return [f"{prefix}/{i}" for i in range(len(layer.weight_specs()))]

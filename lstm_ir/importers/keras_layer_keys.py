@@ -52,6 +52,10 @@ def _trained(text: str, optional: str = "") -> ConfigKeys:
     return ConfigKeys(both=_keys(f"name dtype {text}"), optional=_ANYWHERE | TRAINING | _keys(optional))
 
 
+_CUDNN = ConfigKeys(
+    both=_keys("name dtype units return_sequences return_state go_backwards stateful"),
+    optional=_ANYWHERE | TRAINING | _keys("time_major"),  # standalone Keras has no time_major
+)
 _POOLING = _plain("pool_size strides padding", "data_format")
 _GLOBAL_POOLING = _plain("", "data_format keepdims")
 
@@ -72,10 +76,8 @@ LAYER_KEYS: dict[str, ConfigKeys] = {
         | TRAINING
         | _keys("dropout recurrent_dropout implementation zero_output_for_mask time_major"),
     ),
-    "CuDNNLSTM": ConfigKeys(
-        both=_keys("name dtype units return_sequences return_state go_backwards stateful"),
-        optional=_ANYWHERE | TRAINING | _keys("time_major"),  # standalone Keras has no time_major
-    ),
+    "CuDNNLSTM": _CUDNN,
+    "CuDNNGRU": _CUDNN,
     "GRU": ConfigKeys(
         both=_CELL | _RECURRENT | _keys("reset_after"),
         keras2=_keys("time_major"),

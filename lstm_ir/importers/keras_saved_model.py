@@ -15,7 +15,7 @@ from lstm_ir.importers.keras_model import describe_model, parse_json
 from lstm_ir.importers.keras_writer import keras_writer
 from lstm_ir.importers.tensor_bundle import TensorBundle, read_small_file
 from lstm_ir.importers.tensorflow_messages import parse
-from lstm_ir.layers import RNN, Bidirectional, CuDNNLSTM, Layer, Model, RecurrentLayer, TimeDistributed
+from lstm_ir.layers import RNN, Bidirectional, CuDNNLayer, Layer, Model, RecurrentLayer, TimeDistributed
 
 SAVED_MODEL = "saved_model.pb"
 _METADATA = "keras_metadata.pb"
@@ -205,7 +205,7 @@ def _owners(layer: Layer) -> Iterator[tuple[str, Layer]]:
         yield from ((f"cell/cells/{position}", cell) for position, cell in enumerate(layer.cells))
     elif isinstance(layer, RNN):
         yield "cell", layer.cells[0]
-    elif isinstance(layer, RecurrentLayer) and not isinstance(layer, CuDNNLSTM):
+    elif isinstance(layer, RecurrentLayer) and not isinstance(layer, CuDNNLayer):
         yield "cell", layer
     else:
         yield "", layer

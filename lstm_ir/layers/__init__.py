@@ -7,6 +7,8 @@ from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.convolution import Conv1D
+from lstm_ir.layers.cudnn_gru import CuDNNGRU
+from lstm_ir.layers.cudnn_layer import CuDNNLayer
 from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
@@ -73,7 +75,9 @@ __all__ = [
     "Concatenate",
     "Conv1D",
     "Cropping1D",
+    "CuDNNGRU",
     "CuDNNLSTM",
+    "CuDNNLayer",
     "DTypePolicy",
     "Dense",
     "Dot",

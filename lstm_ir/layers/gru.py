@@ -45,7 +45,7 @@ class GRU(RecurrentLayer):
         and nothing else. Without it there are z, r and the new value's part from the input, and beside the product
         the new value's ``reset_kernel`` for r h, (units, units).
         """
-        kernel, recurrent_kernel, *rest = self.get_weights()
+        kernel, recurrent_kernel, *rest = self.plain_weights()
         new = 2 * self.units  # where the columns of the new value start
         if not self.reset_after:
             zeros = np.zeros_like(recurrent_kernel[:, new:])

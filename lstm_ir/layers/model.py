@@ -11,6 +11,7 @@ from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
 from lstm_ir.layers.convolution import Conv1D
+from lstm_ir.layers.cudnn_gru import CuDNNGRU
 from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
@@ -50,7 +51,8 @@ from lstm_ir.layers.tensor_operations import Affine, GetItem
 from lstm_ir.layers.time_distributed import TimeDistributed
 
 _CLASSES: tuple[type[Layer], ...] = (
-    InputLayer, Masking, Embedding, LSTM, CuDNNLSTM, GRU, SimpleRNN, Bidirectional, RNN, TimeDistributed, Dense, Conv1D,
+    InputLayer, Masking, Embedding, LSTM, CuDNNLSTM, GRU, CuDNNGRU, SimpleRNN, Bidirectional, RNN, TimeDistributed,
+    Dense, Conv1D,
     ActivationLayer, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU,
     Dropout, SpatialDropout1D, GaussianDropout, GaussianNoise, AlphaDropout, ActivityRegularization,
     BatchNormalization, LayerNormalization,

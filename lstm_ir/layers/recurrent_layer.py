@@ -13,7 +13,7 @@ from lstm_ir.layers.initializer_lookup import resolve_initializer, serialize_ini
 from lstm_ir.layers.initializers import InitializerFn
 from lstm_ir.layers.regularizers import resolve_regularizer, serialize_regularizer
 from lstm_ir.layers.shapes import InputSpec, Shape, as_shape
-from lstm_ir.layers.weights import WeightSpec
+from lstm_ir.layers.weights import Array, WeightSpec
 
 _DEFAULT_IMPLEMENTATION: dict[Flavour, int] = {"compat.v1": 1, "keras2": 2, "keras3": 2}
 
@@ -170,6 +170,14 @@ class RecurrentLayer(Layer):
                 WeightSpec("bias", self._bias_shape(), dtype, initializer, self.bias_regularizer, self.bias_constraint)
             )
         return tuple(specs)
+
+    def plain_weights(self) -> list[Array]:
+        """The weights as the plain layer of its kind has them, in Keras's order."""
+        return self.get_weights()
+
+    def code_weights(self) -> dict[str, Array]:
+        """The weights as compiled code reads them, see `Layer.code_weights`: those of the plain layer."""
+        return {spec.name: value for spec, value in zip(self.weight_specs(), self.plain_weights(), strict=True)}
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.gate_count * self.units,)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from lstm_ir.errors import ArgumentError
 from lstm_ir.layers.bidirectional import Bidirectional
-from lstm_ir.layers.cudnn_lstm import CuDNNLSTM
 from lstm_ir.layers.lstm import LSTM
 from lstm_ir.layers.recurrent_layer import RecurrentLayer
 from lstm_ir.layers.rnn import RNN
@@ -95,7 +94,7 @@ def run_recurrent(
         raise ArgumentError("x: got no time step, expected one or more")
     keep = _time_major_mask(mask, layer, steps, batch)
     states = _initial_state(initial_state, layer, batch)
-    cell = cell_of(layer, [round_to(weight, dtype) for weight in _weights(layer)])
+    cell = cell_of(layer, [round_to(weight, dtype) for weight in layer.plain_weights()])
 
     zeroes_misplaced = bool(
         layer.unroll and layer.go_backwards and layer.zero_output_for_mask and layer.return_sequences
@@ -120,11 +119,6 @@ def run_recurrent(
     if zeroes_misplaced:
         outputs = [np.where(keep[k][:, np.newaxis], output, 0.0) for k, output in enumerate(outputs)]
     return RecurrentResult(np.stack(outputs, axis=0 if layer.time_major else 1), states)
-
-
-def _weights(layer: RecurrentLayer) -> list[Any]:
-    """The weights in Keras's own layout, of a CuDNNLSTM in that of the LSTM that computes the same."""
-    return list(layer.code_weights().values()) if isinstance(layer, CuDNNLSTM) else layer.get_weights()
 
 
 def _run_stack(layer: RNN, x: Any, mask: Any, initial_state: Sequence[Any] | None) -> RecurrentResult:

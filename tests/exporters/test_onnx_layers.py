@@ -219,7 +219,7 @@ def test_models_of_float64_run_in_float64(exported, close, rng):
 
 
 def test_a_layer_with_weights_of_cudnn(exported, close, rng):
-    model = one_by_one([la.CuDNNLSTM(3, return_sequences=True, name="gpu")])
+    model = one_by_one([la.CuDNNLSTM(3, return_sequences=True, name="gpu"), la.CuDNNGRU(2, name="gated")])
     made = exported(model)
     x = sequence(rng, 5)
     close(made.names, made.run({"x": x}), run_model(model, x).outputs)

@@ -1,11 +1,11 @@
-"""Writes the SavedModel folders and CuDNNLSTM files in `data/saved/` with tf_keras, with what it predicted.
+"""Writes the SavedModel folders and files of CuDNN layers in `data/saved/` with tf_keras, with what it predicted.
 
     python tests/importers/make_saved_models.py
 
 `<name>.zip` holds a folder of `model.save(folder)` (zipped, for its functions are large and are not read), `<name>.h5`
-a model with CuDNNLSTM. `<name>.npz` holds the input `x`, what tf_keras predicted (`y0`, `y1`, ...), and of stateful
-models its answers to the same batch a second time (`n0`, ...). A CuDNNLSTM runs on GPUs alone: its answers are those of
-an LSTM into which tf_keras has loaded its weights.
+a model with CuDNNLSTM or CuDNNGRU. `<name>.npz` holds the input `x`, what tf_keras predicted (`y0`, `y1`, ...), and of
+stateful models its answers to the same batch a second time (`n0`, ...). A CuDNNLSTM or CuDNNGRU runs on GPUs alone: its
+answers are those of an LSTM or a GRU into which tf_keras has loaded its weights.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
 import tensorflow as tf
 import tf_keras
 from tf_keras import layers
+from tf_keras.src.layers.rnn.cudnn_gru import CuDNNGRU
 from tf_keras.src.layers.rnn.cudnn_lstm import CuDNNLSTM
 
 DATA = Path(__file__).parent / "data" / "saved"
@@ -109,19 +110,20 @@ def main() -> None:
         tf.saved_model.save(module, folder)
         zip_folder(Path(folder), "functions")
 
-    # CuDNNLSTM, whose answers are those of the LSTM that tf_keras makes of it.
-    def pair(lstm: Any, **options: Any) -> Any:
+    # CuDNNLSTM and CuDNNGRU, whose answers are those of the LSTM and GRU that tf_keras makes of them.
+    def pair(cls: Any) -> Any:
         x = tf_keras.Input((None, 3), name="signal")
-        y = layers.Bidirectional(lstm(3, return_sequences=True, name="both", **options))(x)
-        return tf_keras.Model(x, layers.Dense(2, name="head")(lstm(4, name="last", **options)(y)), name="cudnn")
+        y = layers.Bidirectional(cls(3, return_sequences=True, name="both"))(x)
+        return tf_keras.Model(x, layers.Dense(2, name="head")(cls(4, name="last")(y)), name="cudnn")
 
-    model = pair(CuDNNLSTM)
-    randomise(model, rng)
-    model.save(DATA / "cudnn.h5")
-    same = pair(layers.LSTM)
-    same.load_weights(DATA / "cudnn.h5")
-    record(same, "cudnn", signal(2, 5, 3))
-    save(model, "cudnn", save_traces=False)
+    for name, fast, plain in (("cudnn", CuDNNLSTM, layers.LSTM), ("cudnn_gru", CuDNNGRU, layers.GRU)):
+        model = pair(fast)
+        randomise(model, rng)
+        model.save(DATA / f"{name}.h5")
+        same = pair(plain)
+        same.load_weights(DATA / f"{name}.h5")
+        record(same, name, signal(2, 5, 3))
+        save(model, name, save_traces=False)
 
 
 if __name__ == "__main__":

@@ -49,19 +49,20 @@ def check(model: Model, name: str) -> None:
             np.testing.assert_allclose(mine, right, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", ["classifier", "stream", "cudnn"])
+@pytest.mark.parametrize("name", ["classifier", "stream", "cudnn", "cudnn_gru"])
 def test_the_reference_is_what_the_framework_predicted(folder: Callable[[str], Path], name: str):
     check(read_model(folder(name)), name)
 
 
-def test_cudnn_weights_in_hdf5():
-    check(read_model(DATA / "cudnn.h5"), "cudnn")
+@pytest.mark.parametrize("name", ["cudnn", "cudnn_gru"])
+def test_cudnn_weights_in_hdf5(name: str):
+    check(read_model(DATA / f"{name}.h5"), name)
 
 
 def test_compiled(folder: Callable[[str], Path]):
     """The folder with the weights that the compiler lays out anew."""
-    x, (expected,), _ = recorded("cudnn")
-    np.testing.assert_allclose(lstm_ir.compile(folder("cudnn"), form="loop")(x), expected, atol=2e-6)
+    x, (expected,), _ = recorded("cudnn_gru")
+    np.testing.assert_allclose(lstm_ir.compile(folder("cudnn_gru"), form="loop")(x), expected, atol=2e-6)
 
 
 def test_metadata_within_saved_model(folder: Callable[[str], Path]):
