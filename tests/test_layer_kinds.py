@@ -199,6 +199,12 @@ def test_what_is_not_supported_is_refused_by_name():
         la.RNN([la.LSTM(2), la.LSTM(2)], go_backwards=True, unroll=True)
     with pytest.raises(UnsupportedError, match="makes a mask"):
         la.TimeDistributed(la.Masking())
+    folded = FunctionalBuilder("folded")
+    x = folded.input(InputLayer(SEQUENCE, name="x"))
+    (x,) = folded.call(la.Masking(), [x])
+    (x,) = folded.call(la.FoldSteps(refuses_mask=True, name="fold"), [x])
+    with pytest.raises(UnsupportedError, match="'fold': TimeDistributed of a model whose layers use masks"):
+        lstm_ir.compile(folded.model([x]))
 
 
 def test_a_window_longer_than_the_sequence_is_refused():

@@ -130,8 +130,10 @@ def _placed(part: Part, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         place = f"{prefix}{key}_{count}" if count else f"{prefix}{key}"
         if inner.layer is not None:
             yield place, inner.layer
-        else:
-            yield from _placed(inner, f"{place}/layers/")
+            continue
+        while inner.class_name == "TimeDistributed":
+            inner, place = inner.parts[0], f"{place}/layer"
+        yield from _placed(inner, f"{place}/layers/")
 
 
 def _layer_weights(whole: Any, place: str, layer: Layer, source: str) -> list[np.ndarray]:

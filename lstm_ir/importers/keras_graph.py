@@ -6,25 +6,26 @@ from typing import Any
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import LayerEntry, accepted_classes, describe_layer, layer_entry
+from lstm_ir.importers.keras_distributed import MODEL_CLASSES, Fold, distributed_entry
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS, carried, is_mask_operation, operation
 from lstm_ir.importers.keras_nodes import NodeCall, TensorRef, calls_of, refs_in, tensors_in
 from lstm_ir.importers.keras_operations import is_operation, read_operation
 from lstm_ir.importers.keras_writer import KerasWriter
 from lstm_ir.layers import LAYER_CLASSES, FunctionalBuilder, InputLayer, Layer
 
-MODEL_CLASSES = ("Sequential", "Functional", "Model")
 _DEEPEST = 32
 
 
 @dataclass
 class Part:
-    """A layer or a nested model of a model, as its config lists it.
+    """A layer, a nested model or a TimeDistributed of one, as a model's config lists it.
 
     Attributes:
         name: Its name in the model that it is in.
         class_name: Keras's name of its class.
-        layer: The layer; None for a model.
-        parts: A model's own layers and models, inputs left out, in the order of its config.
+        layer: The layer; None for a model, and for a TimeDistributed of one.
+        parts: A model's own layers and models, inputs left out, in the order of its config; of a TimeDistributed what
+            is inside.
     """
 
     name: str
@@ -60,6 +61,9 @@ class GraphReader:
         self.masks: dict[str, Any] = {}
         """The mask of each tensor, as an expression."""
         self._scopes: dict[str, _Scope] = {}
+        self._folds: dict[str, Fold] = {}
+        self._inside: list[Fold] = []
+        """Those that the model which is being read is in."""
 
     def read(self, part: Part, config: Mapping[str, Any], inputs: list[str] | None, path: str = "") -> list[str]:
         """Reads one model, on the given tensors or on inputs of its own.
@@ -97,7 +101,7 @@ class GraphReader:
                 )
         scope = _Scope(path, config, part.class_name, entries, {})
         for entry in entries:
-            if entry.class_name in MODEL_CLASSES:
+            if entry.class_name in MODEL_CLASSES or distributed_entry(entry, self.source) is not None:
                 scope.parts[entry.name] = Part(entry.name, entry.class_name)
             elif entry.class_name in LAYER_CLASSES and not is_mask_operation(entry) and not is_operation(entry):
                 layer = describe_layer(entry, self.writer, self.source)
@@ -289,18 +293,44 @@ class GraphReader:
         part = scope.parts[entry.name]
         path = f"{scope.path}{entry.name}"
         if part.layer is None:
-            return self.read(part, entry.config, list(tensors), f"{path}/")
+            return self._apply_model(part, entry, list(tensors), path)
         # Keras 3 does not hand the mask of an input to a layer that is called with initial_state.
         sees_mask = not (self.writer.flavour == "keras3" and initial and explicit is None)
         try:
+            if self._inside and not initial:
+                initial = self._inside[-1].initial_state(part.layer, path, tensors[0])
             outputs = self.builder.call(part.layer, tensors, path=path, initial_state=initial, sees_mask=sees_mask)
         except (LstmIrError, TypeError, ValueError) as error:
             refusal = UnsupportedError if isinstance(error, UnsupportedError) else ModelFileError
             raise refusal(f"{self.source}: {entry}: {' '.join(str(error).split())}") from None
+        for fold in self._inside:
+            fold.follow(part.layer, tensors, outputs, sees_mask=sees_mask)
         mask = carried(part.layer, tensors, [self.masks[tensor] for tensor in tensors])
         for tensor, has_mask in zip(outputs, part.layer.masked_outputs(), strict=True):
             self.masks[tensor] = mask if has_mask else None
         return list(outputs)
+
+    def _apply_model(self, part: Part, entry: LayerEntry, tensors: list[str], path: str) -> list[str]:
+        """One call of a nested model, or of a TimeDistributed of one."""
+        inner = distributed_entry(entry, self.source)
+        if inner is None:
+            return self.read(part, entry.config, tensors, f"{path}/")
+        if len(tensors) != 1:
+            raise UnsupportedError(f"{self.source}: {entry} is called on {len(tensors)} tensors; accepted: one")
+        if not part.parts:
+            part.parts = [Part(inner.name, inner.class_name)]
+        fold = self._folds.get(path)
+        if fold is None:
+            options = {"dtype": entry.config.get("dtype"), "flavour": self.writer.flavour}
+            fold = self._folds[path] = Fold(self.builder, path, options, f"{self.source}: {entry}")
+        samples = fold.open(tensors[0])
+        self.masks[samples] = None
+        self._inside.append(fold)
+        results = self._apply_model(part.parts[0], inner, [samples], f"{path}/{inner.name}")
+        self._inside.pop()
+        result = fold.close(tensors[0], results)
+        self.masks[result] = self.masks[tensors[0]]
+        return [result]
 
 
 def _flat(values: Any) -> list[Any]:

@@ -166,9 +166,20 @@ def _set_part(part: Part, graph: _ObjectGraph, model: int, recorded: Mapping[int
         if number is None:
             raise ModelFileError(f"{source}: layer {inner.name!r} of its config is not in its checkpoint")
         if inner.layer is None:
-            _set_part(inner, graph, number, recorded, source)
+            _set_model(inner, graph, number, recorded, source)
         else:
             _set_layer(inner.layer, graph, number, f"{source}: layer {inner.name!r}")
+
+
+def _set_model(part: Part, graph: _ObjectGraph, number: int, recorded: Mapping[int, Any], source: str) -> None:
+    """Sets the weights of a nested model, or of the one in a TimeDistributed."""
+    if part.class_name != "TimeDistributed":
+        _set_part(part, graph, number, recorded, source)
+        return
+    inside = graph.find(number, "layer")
+    if inside is None:
+        raise ModelFileError(f"{source}: layer {part.name!r}: the checkpoint has no object 'layer' in it")
+    _set_model(part.parts[0], graph, inside, recorded, source)
 
 
 def _set_layer(layer: Layer, graph: _ObjectGraph, number: int, where: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import accepted_classes
+from lstm_ir.importers.keras_distributed import MODEL_CLASSES
 from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import describe_model
 from lstm_ir.importers.keras_writer import KerasWriter, keras_writer
@@ -20,7 +21,6 @@ from lstm_ir.layers import LAYER_CLASSES, Layer, Model, Shape, WeightSpec
 
 PACKAGES = ("tf_keras", "keras")
 _DIRECTIONS = ("forward", "backward")
-MODEL_CLASSES = ("Sequential", "Functional", "Model")
 ACCEPTED = "accepted: a layer or model of tf_keras or Keras 3"
 
 
@@ -106,10 +106,18 @@ def _set_parts(part: Part, source: Any, where: str) -> None:
     own = {layer.name: layer for layer in source.layers}
     for inner in part.parts:
         if inner.layer is None:
-            _set_parts(inner, own[inner.name], where)
+            _set_model(inner, own[inner.name], where)
         elif inner.layer.weight_specs():
             arrays = own[inner.name].get_weights()
             inner.layer.set_weights(_checked(inner.layer, inner.layer.weight_specs(), arrays, where))
+
+
+def _set_model(part: Part, source: Any, where: str) -> None:
+    """Sets the weights of a nested model, or of the one in a TimeDistributed."""
+    if part.class_name == "TimeDistributed":
+        _set_model(part.parts[0], source.layer, where)
+    else:
+        _set_parts(part, source, where)
 
 
 def _from_layer(source: Any, writer: KerasWriter, where: str) -> Model:

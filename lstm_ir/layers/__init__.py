@@ -15,6 +15,7 @@ from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.dtype_policy import DTypePolicy, resolve_dtype_policy
 from lstm_ir.layers.embedding import Embedding
 from lstm_ir.layers.flavour import FLAVOURS, Flavour
+from lstm_ir.layers.folded_steps import FoldSteps, UnfoldSteps, ZeroStates
 from lstm_ir.layers.functional import Functional, FunctionalBuilder
 from lstm_ir.layers.graph import Call, Model, Recurrence
 from lstm_ir.layers.gru import GRU
@@ -85,6 +86,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Flavour",
+    "FoldSteps",
     "Functional",
     "FunctionalBuilder",
     "GaussianDropout",
@@ -121,10 +123,12 @@ __all__ = [
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",
+    "UnfoldSteps",
     "UpSampling1D",
     "Weight",
     "WeightSpec",
     "ZeroPadding1D",
+    "ZeroStates",
     "layer_from_config",
     "reset_auto_names",
     "resolve_activation",

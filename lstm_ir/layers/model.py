@@ -17,6 +17,7 @@ from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.embedding import Embedding
 from lstm_ir.layers.flavour import check_flavour
+from lstm_ir.layers.folded_steps import FoldSteps, UnfoldSteps, ZeroStates
 from lstm_ir.layers.graph import Call, Model, output_names_of
 from lstm_ir.layers.gru import GRU
 from lstm_ir.layers.inference_identity import (
@@ -65,7 +66,9 @@ _CLASSES: tuple[type[Layer], ...] = (
 LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in _CLASSES}
 """The layers that can be compiled, by Keras class name."""
 
-OWN_LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in (StackStates, Affine, GetItem)}
+OWN_LAYER_CLASSES: dict[str, type[Layer]] = {
+    cls.keras_class_name: cls for cls in (StackStates, Affine, GetItem, FoldSteps, UnfoldSteps, ZeroStates)
+}
 """Layers that importers use and Keras does not have: in our own configs, and in no file of Keras."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lstm_ir.errors import LstmIrError, UnsupportedError
-from lstm_ir.layers import InputLayer, Model
+from lstm_ir.layers import FoldSteps, InputLayer, Layer, Model, TimeDistributed, UnfoldSteps
 
 Shape = tuple[int | None, ...]
 
@@ -48,9 +48,25 @@ def length_axis(model: Model, given: InputLayer, time_axis: int) -> int | None:
 
 def takes_integers(model: Model, given: InputLayer) -> bool:
     """Return whether an input holds numbers that name something: declared so, or read by such layers alone."""
-    readers = [call.layer for call in model.calls if given.name in call.inputs]
+    readers = readers_of(model, given.name)
     declared = given.value_dtype.startswith(("int", "uint", "bool"))
     return declared or bool(readers and all(layer.takes_integers for layer in readers))
+
+
+def readers_of(model: Model, tensor: str) -> list[Layer]:
+    """Return the layers that read a tensor's numbers, those behind or inside a TimeDistributed too."""
+    readers: list[Layer] = []
+    for call in model.calls:
+        if tensor not in call.inputs:
+            continue
+        layer = call.layer
+        while isinstance(layer, TimeDistributed):
+            layer = layer.layer
+        if isinstance(layer, FoldSteps):
+            readers += readers_of(model, call.outputs[0])
+        elif not (isinstance(layer, UnfoldSteps) and call.inputs[0] == tensor):  # which asks for its sizes alone
+            readers.append(layer)
+    return readers
 
 
 def open_lengths(model: Model, time_axis: int, fixed: int | None = None) -> Lengths:

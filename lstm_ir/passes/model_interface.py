@@ -7,7 +7,7 @@ from typing import Any
 from lstm_ir.errors import ArgumentError, UnsupportedError
 from lstm_ir.layers import LSTM, Attention, Dropout, InferenceIdentity, Layer, Model, Recurrence
 from lstm_ir.layers.program import ProgramModel
-from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, takes_integers
+from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, readers_of, takes_integers
 
 Shape = tuple[int | None, ...]
 
@@ -215,7 +215,7 @@ def _is_time_major(model: Model) -> bool:
 
 def _limit(model: Model, tensor: str) -> int | None:
     """Return below which number all readers of an input want its values, or None for any."""
-    limits = [getattr(call.layer, "input_dim", None) for call in model.calls if tensor in call.inputs]
+    limits = [getattr(layer, "input_dim", None) for layer in readers_of(model, tensor)]
     known = [limit for limit in limits if isinstance(limit, int)]
     return min(known) if known else None
 

@@ -25,8 +25,9 @@ KINDS = tuple(sys.argv[2:])
 def randomise(model: Any, rng: np.random.Generator) -> None:
     """Weights that make every layer matter; variances stay positive, recorded states zero."""
     for layer in model.layers:
-        if hasattr(layer, "layers"):
-            randomise(layer, rng)
+        inside = getattr(layer, "layer", layer)  # of a TimeDistributed
+        if hasattr(inside, "layers"):
+            randomise(inside, rng)
             continue
         values = []
         for weight in layer.weights:
@@ -193,6 +194,18 @@ def models(keras: Any, prefix: str, suffixes: tuple[str, str], rng: np.random.Ge
     given = signal(3, 6, 3)
     given[0, 4:] = given[1, 0] = given[2, 3] = -1.0
     record(model, f"{prefix}_resets", first, rng, [given], again=False)
+
+    # Words in sentences in documents: a model with masks of its own inside TimeDistributed, called twice.
+    word = keras.Input((4,), dtype="int32")
+    seen = layers.Bidirectional(layers.GRU(2))(layers.Embedding(9, 3, mask_zero=True)(word))
+    sentence = keras.Model(word, layers.Concatenate()([seen, layers.Dense(2)(seen)]), name="sentence")
+    x, other = (keras.Input((length, 4), dtype="int32", name=name) for name, length in (("left", None), ("right", 3)))
+    each = layers.TimeDistributed(sentence, name="each")
+    dense = layers.TimeDistributed(keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.BatchNormalization()]))
+    y = dense(layers.Masking()(layers.LSTM(3, return_sequences=True)(each(x))))
+    model = keras.Model([x, other], [layers.LSTM(2)(y), layers.LSTM(3)(each(other))], name="documents")
+    given = [rng.integers(0, 9, (2, length, 4)).astype("int32") for length in (5, 3)]
+    record(model, f"{prefix}_documents", second, rng, given, again=False)
 
 
 def main() -> None:

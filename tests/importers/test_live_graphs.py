@@ -97,6 +97,17 @@ def frames(k: Any, la: Any) -> Made:
     return k.Sequential([*layers, la.Dense(1)]), [sig(2, 3, 8, 2)]
 
 
+def words_in_sentences(k: Any, la: Any) -> Made:
+    word = k.Input((4,), dtype="int32")
+    inside = k.Model(word, la.LSTM(3)(la.Embedding(9, 2, mask_zero=True)(word)))
+    head = k.Sequential([k.Input((3,)), la.Dense(4, activation="relu"), la.Dropout(0.2), la.BatchNormalization()])
+    x = k.Input((6, 4), dtype="int32")
+    y = la.TimeDistributed(head)(la.Masking()(la.TimeDistributed(inside)(x)))
+    pairs = la.Reshape((2, 3, 3))(la.TimeDistributed(inside)(x))
+    outputs = [la.Bidirectional(la.GRU(2))(y), la.TimeDistributed(la.TimeDistributed(head))(pairs)]
+    return k.Model(x, outputs), [_RNG.integers(0, 9, (2, 6, 4)).astype("int32")]
+
+
 def convolutions(k: Any, la: Any) -> Made:
     layers = [k.Input((None, 2)), la.Conv1D(4, 5, strides=2, padding="causal"), la.ReLU(), la.MaxPooling1D(2)]
     layers += [la.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="gelu")]
@@ -176,6 +187,7 @@ CASES: list[Callable[[Any, Any], Made]] = [
     stacked_translator,
     tagger,
     frames,
+    words_in_sentences,
     convolutions,
     masks_that_meet,
     cells,

@@ -2,8 +2,10 @@
 
 from functools import reduce
 
+from lstm_ir.exporters.onnx_cells import zeros
 from lstm_ir.exporters.onnx_graph import LAST, OnnxGraph
 from lstm_ir.exporters.registry import ExportCall, Masked, exports
+from lstm_ir.layers.folded_steps import FoldSteps, UnfoldSteps, ZeroStates
 from lstm_ir.layers.merging import Concatenate, Merge
 from lstm_ir.layers.reshaping import (
     Cropping1D,
@@ -105,6 +107,27 @@ def export_zero_padding(g: OnnxGraph, layer: ZeroPadding1D, call: ExportCall) ->
     """Zeros before and behind a sequence."""
     before, behind = layer.padding
     return [g.add("Pad", call.x, g.integers([0, before, 0, 0, behind, 0]))]
+
+
+@exports(FoldSteps)
+def export_fold_steps(g: OnnxGraph, layer: FoldSteps, call: ExportCall) -> list[str]:
+    """All steps of all samples as samples."""
+    layer.check_mask(call.mask)
+    return [g.add("Reshape", call.x, g.add("Concat", g.integers([-1]), g.sizes(call.x, 2), axis=0))]
+
+
+@exports(UnfoldSteps)
+def export_unfold_steps(g: OnnxGraph, layer: UnfoldSteps, call: ExportCall) -> list[str]:
+    """The samples by batch and time of the first input."""
+    layer.check_mask(call.masks[1])
+    steps, samples = (x.name for x in call.inputs)
+    return [g.add("Reshape", samples, g.add("Concat", g.sizes(steps, 0, 2), g.sizes(samples, 1), axis=0))]
+
+
+@exports(ZeroStates)
+def export_zero_states(g: OnnxGraph, layer: ZeroStates, call: ExportCall) -> list[str]:
+    """States of zeros."""
+    return [zeros(g, call.x, 0, length) for length in layer.lengths]
 
 
 @exports(StackStates)

@@ -4,6 +4,7 @@ from functools import reduce
 
 import numpy as np
 
+from lstm_ir.layers.folded_steps import FoldSteps, UnfoldSteps, ZeroStates
 from lstm_ir.layers.inference_identity import InferenceIdentity
 from lstm_ir.layers.merging import Concatenate, Merge
 from lstm_ir.layers.reshaping import (
@@ -105,6 +106,27 @@ def run_cropping(layer: Cropping1D, call: ReferenceCall) -> list[Float64]:
 def run_zero_padding(layer: ZeroPadding1D, call: ReferenceCall) -> list[Float64]:
     """Zeros before and behind a sequence."""
     return [np.pad(call.x, ((0, 0), layer.padding, (0, 0)))]
+
+
+@reference(FoldSteps)
+def run_fold_steps(layer: FoldSteps, call: ReferenceCall) -> list[Float64]:
+    """All steps of all samples as samples."""
+    layer.check_mask(call.mask)
+    return [call.x.reshape(-1, *call.x.shape[2:])]
+
+
+@reference(UnfoldSteps)
+def run_unfold_steps(layer: UnfoldSteps, call: ReferenceCall) -> list[Float64]:
+    """The samples by batch and time of the first input."""
+    layer.check_mask(call.masks[1])
+    steps, samples = call.inputs
+    return [samples.reshape(*steps.shape[:2], *samples.shape[1:])]
+
+
+@reference(ZeroStates)
+def run_zero_states(layer: ZeroStates, call: ReferenceCall) -> list[Float64]:
+    """States of zeros."""
+    return [np.zeros((len(call.x), length)) for length in layer.lengths]
 
 
 @reference(StackStates)

@@ -14,7 +14,7 @@ from typing import Any
 from lstm_ir.errors import LstmIrError
 from lstm_ir.importers.hdf5_access import HDF5_SIGNATURE
 from lstm_ir.importers.keras_archive import ZIP_SIGNATURES
-from lstm_ir.importers.keras_graph import MODEL_CLASSES
+from lstm_ir.importers.keras_distributed import MODEL_CLASSES
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS
 from lstm_ir.importers.keras_operations import OPERATIONS, TENSORFLOW_FUNCTIONS, WRAPPERS
 from lstm_ir.layers import LAYER_CLASSES
