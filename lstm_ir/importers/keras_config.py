@@ -14,7 +14,7 @@ from lstm_ir.importers.keras_writer import KerasWriter
 from lstm_ir.layers import LAYER_CLASSES, RNN, Layer, RecurrentLayer, resolve_activation
 from lstm_ir.layers.rnn import CELL_CLASSES
 
-INPUT_DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16")
+INPUT_DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "bool")
 
 
 _INNER_LAYERS = ("layer", "backward_layer")

@@ -11,7 +11,7 @@ from lstm_ir.importers.keras_masks import MASK_OPERATIONS, carried, is_mask_oper
 from lstm_ir.importers.keras_nodes import NodeCall, TensorRef, calls_of, refs_in, tensors_in
 from lstm_ir.importers.keras_operations import is_operation, read_operation
 from lstm_ir.importers.keras_writer import KerasWriter
-from lstm_ir.layers import LAYER_CLASSES, FunctionalBuilder, InputLayer, Layer
+from lstm_ir.layers import LAYER_CLASSES, AttachMask, FunctionalBuilder, InputLayer, Layer
 
 _DEEPEST = 32
 
@@ -60,8 +60,11 @@ class GraphReader:
         self.builder = FunctionalBuilder(name)
         self.masks: dict[str, Any] = {}
         """The mask of each tensor, as an expression."""
+        self.mask_inputs: set[str] = set()
+        """The inputs of bool: masks, and nothing else."""
         self._scopes: dict[str, _Scope] = {}
         self._folds: dict[str, Fold] = {}
+        self._attach: dict[str, AttachMask] = {}
         self._inside: list[Fold] = []
         """Those that the model which is being read is in."""
 
@@ -208,6 +211,8 @@ class GraphReader:
     def _input(self, layer: InputLayer) -> str:
         tensor = self.builder.input(layer)
         self.masks[tensor] = None
+        if layer.value_dtype == "bool":
+            self.mask_inputs.add(tensor)
         return tensor
 
     def _call(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
@@ -244,6 +249,7 @@ class GraphReader:
         for tensor in (*tensors, *initial):
             if not isinstance(tensor, str):
                 raise UnsupportedError(f"{self.source}: {entry} is called on a mask; accepted: tensors")
+        tensors = self._with_mask(scope, entry, explicit, tensors)
         handed = self._handed(scope, entry, explicit, tensors)
         return list(self._apply(scope, entry, tensors, initial, explicit=handed))
 
@@ -266,6 +272,27 @@ class GraphReader:
     def _operands(self, scope: _Scope, call: NodeCall) -> list[Any]:
         values = _flat(list(call.args))
         return [self._tensor(scope, value) if isinstance(value, TensorRef) else value for value in values]
+
+    def _with_mask(self, scope: _Scope, entry: LayerEntry, explicit: Any, tensors: list[str]) -> list[str]:
+        """What a call is on: where it is handed an input of bool as its mask, the tensor with that mask."""
+        given = [self._tensor(scope, ref) for ref in tensors_in(explicit)] if explicit is not None else []
+        own = [self.masks[tensor] for tensor in tensors]
+        if len(tensors) != 1 or len(given) != 1 or given == own or given[0] not in self.mask_inputs:
+            return tensors
+        if own != [None] or getattr(scope.parts[entry.name].layer, "time_major", False):
+            raise UnsupportedError(
+                f"{self.source}: {entry} takes the input {given[0]!r} as mask of a tensor that has one already, or "
+                "that is time-major; accepted: (batch, time, ...) without a mask of its own"
+            )
+        name = f"{scope.path}{entry.name}/mask"
+        layer = self._attach.setdefault(name, AttachMask(name=name, **self._options(entry)))
+        (masked,) = self.builder.call(layer, [*tensors, given[0]], path=name)
+        self.masks[masked] = given[0]
+        return [masked]
+
+    def _options(self, entry: LayerEntry) -> dict[str, Any]:
+        """Of a layer that we put beside one of the model."""
+        return {"dtype": entry.config.get("dtype"), "flavour": self.writer.flavour}
 
     def _handed(self, scope: _Scope, entry: LayerEntry, explicit: Any, tensors: Sequence[str]) -> bool | None:
         """Whether a call hands a mask over; it must be the one that its input carries."""
@@ -295,6 +322,11 @@ class GraphReader:
         if part.layer is None:
             return self._apply_model(part, entry, list(tensors), path)
         # Keras 3 does not hand the mask of an input to a layer that is called with initial_state.
+        for tensor in (*tensors, *initial):
+            if tensor in self.mask_inputs:
+                raise UnsupportedError(
+                    f"{self.source}: {entry} is called on the input {tensor!r} of bool; accepted: as mask="
+                )
         sees_mask = not (self.writer.flavour == "keras3" and initial and explicit is None)
         try:
             if self._inside and not initial:
@@ -321,8 +353,7 @@ class GraphReader:
             part.parts = [Part(inner.name, inner.class_name)]
         fold = self._folds.get(path)
         if fold is None:
-            options = {"dtype": entry.config.get("dtype"), "flavour": self.writer.flavour}
-            fold = self._folds[path] = Fold(self.builder, path, options, f"{self.source}: {entry}")
+            fold = self._folds[path] = Fold(self.builder, path, self._options(entry), f"{self.source}: {entry}")
         samples = fold.open(tensors[0])
         self.masks[samples] = None
         self._inside.append(fold)

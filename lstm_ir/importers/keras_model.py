@@ -73,6 +73,8 @@ def describe_model(
         for tensor in outputs:
             if not isinstance(tensor, str):
                 raise UnsupportedError(f"{source}: the model returns a mask; accepted: tensors")
+            if tensor in reader.mask_inputs:
+                raise UnsupportedError(f"{source}: the model returns its input {tensor!r} of bool; accepted: tensors")
         described = as_chain(reader.builder.model(outputs))
     except (ModelFileError, UnsupportedError):
         raise

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lstm_ir.errors import ModelFileError
+from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import LayerEntry
 
 
@@ -51,6 +51,8 @@ def calls_of(entry: LayerEntry, source: str) -> list[NodeCall]:
 
 
 def _call(node: Any, entry: LayerEntry, source: str) -> NodeCall:
+    if isinstance(node, Mapping) and "args" not in node and "input_layers" in entry.config:
+        return NodeCall(tuple(tensor_ref(value[:3], source) for value in _by_name(node, entry, source)))
     if isinstance(node, Mapping):
         args, kwargs = node.get("args"), node.get("kwargs")
         if not isinstance(args, list) or not isinstance(kwargs, Mapping):
@@ -70,6 +72,17 @@ def _call(node: Any, entry: LayerEntry, source: str) -> NodeCall:
     if not operands:
         raise ModelFileError(f"{source}: {entry} has a call without tensors")
     return NodeCall(tuple(operands), {key: _keras2_value(value, key, source) for key, value in keywords.items()})
+
+
+def _by_name(tensors: Mapping[str, Any], entry: LayerEntry, source: str) -> list[Any]:
+    """The tensors that a nested model is called on by name, in the order of `refs_in` of its inputs."""
+    declared = entry.config["input_layers"]
+    if not isinstance(declared, Mapping) or sorted(declared) != sorted(tensors):
+        raise UnsupportedError(
+            f"{source}: {entry} is called on tensors named {', '.join(map(str, tensors))}; accepted: the names of a "
+            "dict that it was made with"
+        )
+    return [tensors[name] for name in sorted(tensors)]
 
 
 def _keras2_items(node: Any) -> Iterator[list[Any]]:
@@ -98,6 +111,8 @@ def _keras3_value(value: Any, entry: LayerEntry, source: str) -> Any:
         return tensor_ref(inner.get("keras_history") if isinstance(inner, Mapping) else None, f"{source}: {entry}")
     if isinstance(value, list):
         return tuple(_keras3_value(v, entry, source) for v in value)
+    if isinstance(value, Mapping) and "class_name" not in value and "input_layers" in entry.config:
+        return tuple(_keras3_value(v, entry, source) for v in _by_name(value, entry, source))
     return value
 
 

@@ -3,6 +3,7 @@
 from lstm_ir.layers.activation_layer import ActivationLayer
 from lstm_ir.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from lstm_ir.layers.activations import Activation, resolve_activation, serialize_activation
+from lstm_ir.layers.attach_mask import AttachMask
 from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
@@ -67,6 +68,7 @@ __all__ = [
     "AdditiveAttention",
     "Affine",
     "AlphaDropout",
+    "AttachMask",
     "Attention",
     "Average",
     "AveragePooling1D",

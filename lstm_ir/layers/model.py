@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from lstm_ir.layers.activation_layer import ActivationLayer
 from lstm_ir.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from lstm_ir.layers.attach_mask import AttachMask
 from lstm_ir.layers.attention import AdditiveAttention, Attention, Dot
 from lstm_ir.layers.base import Layer
 from lstm_ir.layers.bidirectional import Bidirectional
@@ -67,7 +68,7 @@ LAYER_CLASSES: dict[str, type[Layer]] = {cls.keras_class_name: cls for cls in _C
 """The layers that can be compiled, by Keras class name."""
 
 OWN_LAYER_CLASSES: dict[str, type[Layer]] = {
-    cls.keras_class_name: cls for cls in (StackStates, Affine, GetItem, FoldSteps, UnfoldSteps, ZeroStates)
+    cls.keras_class_name: cls for cls in (StackStates, Affine, GetItem, FoldSteps, UnfoldSteps, ZeroStates, AttachMask)
 }
 """Layers that importers use and Keras does not have: in our own configs, and in no file of Keras."""
 

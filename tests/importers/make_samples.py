@@ -25,6 +25,7 @@ import numpy as np
 DATA = Path(__file__).parent / "data"
 GRAPHS = (
     *("add", "embedding", "fork", "initial_state", "inner_output", "nested", "output_order", "shared"),
+    "mask_input",
     *("states_dropped", "states_inside"),
 )
 MASK_VALUE = -9.0

@@ -108,6 +108,18 @@ def words_in_sentences(k: Any, la: Any) -> Made:
     return k.Model(x, outputs), [_RNG.integers(0, 9, (2, 6, 4)).astype("int32")]
 
 
+def masks_as_inputs(k: Any, la: Any) -> Made:
+    x, other = k.Input((None, 3), name="x"), k.Input((None, 3), name="y")
+    keep = k.Input((None,), dtype="bool", name="z")
+    inner = k.Input((None, 4))
+    head = k.Model(inner, la.LSTM(2, return_sequences=True)(inner))
+    y, h, _ = la.LSTM(4, return_sequences=True, return_state=True)(x, mask=keep)
+    y = la.GRU(4, return_sequences=True)(la.Dropout(0.1)(y), initial_state=h)
+    last = la.SimpleRNN(2)
+    outputs = [last(x, mask=keep), last(other), la.GlobalAveragePooling1D()(y), head(y), la.Attention()([y, y])]
+    return k.Model([x, other, keep], outputs), [sig(3, 6, 3), sig(3, 4, 3), _RNG.random((3, 6)) < 0.6]
+
+
 def convolutions(k: Any, la: Any) -> Made:
     layers = [k.Input((None, 2)), la.Conv1D(4, 5, strides=2, padding="causal"), la.ReLU(), la.MaxPooling1D(2)]
     layers += [la.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="gelu")]
@@ -167,8 +179,11 @@ def looking_back(k: Any, la: Any) -> Made:
 
 def outputs_by_name(k: Any, la: Any) -> Made:
     x = k.Input((None, 3), name="x")
+    left, right = k.Input((None, 3)), k.Input((4,))
+    inside = k.Model({"s": left, "r": right}, {"q": la.LSTM(4)(left) + right, "p": right})
     y = la.LSTM(4)(x)
-    return k.Model({"x": x}, {"b": la.Dense(1, name="b")(y), "a": la.Dense(2, name="a")(y)}), [sig(2, 5, 3)]
+    made = inside({"s": x, "r": y})
+    return k.Model({"x": x}, {"b": la.Dense(1, name="b")(made["q"]), "a": made["p"]}), [sig(2, 5, 3)]
 
 
 def known_lengths(k: Any, la: Any) -> Made:
@@ -188,6 +203,7 @@ CASES: list[Callable[[Any, Any], Made]] = [
     tagger,
     frames,
     words_in_sentences,
+    masks_as_inputs,
     convolutions,
     masks_that_meet,
     cells,

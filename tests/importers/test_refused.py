@@ -13,8 +13,6 @@ UNSUPPORTED = {
     "k2_custom_activation.h5": "(LSTM): activation 'wobble'",
     "k3_custom_activation.keras": "(LSTM): activation 'wobble'",
     "k2_custom_class.keras": "'mine' is of the custom class",
-    "k2_mask_input.h5": "input dtype 'bool'",
-    "k3_mask_input.keras": "input dtype 'bool'",
     "k3_lambda.h5": "'twice' (Lambda)",
     "k2_training.h5": "'noise' (Dropout) is called with training=",
     "k3_training.keras": "'noise' (Dropout) is called with training=",

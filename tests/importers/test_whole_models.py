@@ -93,6 +93,8 @@ GRAPHS = DATA.parent / "graphs"
         ("k2_initial_state.h5", ["first", "second"], ["second"]),
         ("k3_initial_state.h5", ["first", "second"], ["second"]),
         ("k2_nested.keras", ["inside/lstm_16", "dense_6"], ["dense_6"]),
+        ("k2_mask_input.h5", ["lstm_14/mask", "lstm_14"], ["lstm_14"]),
+        ("k3_mask_input.keras", ["lstm_14/mask", "lstm_14"], ["lstm_14"]),
         ("k2_output_order.keras", ["first"], ["first/c", "first/h", "first"]),
         ("k3_inner_output.h5", ["first", "head"], ["first", "head"]),
         ("k3_states_dropped.h5", ["first"], ["first"]),

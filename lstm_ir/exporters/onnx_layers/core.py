@@ -4,6 +4,7 @@ from lstm_ir.exporters.onnx_activations import activate
 from lstm_ir.exporters.onnx_graph import OnnxGraph
 from lstm_ir.exporters.registry import ExportCall, Masked, exports, weights_of
 from lstm_ir.layers.activation_layer import ActivationLayer
+from lstm_ir.layers.attach_mask import AttachMask
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.inference_identity import InferenceIdentity
@@ -16,6 +17,12 @@ def export_masking(g: OnnxGraph, layer: Masking, call: ExportCall) -> Masked:
     differs = g.add("Not", g.add("Equal", call.x, g.floats(float(layer.mask_value))))
     keep = g.cast(g.add("ReduceMax", g.cast(differs, "float32"), axes=[-1], keepdims=0), "bool")
     return Masked([g.add("Where", g.unsqueeze(keep, -1), call.x, g.floats(0.0))], [keep])
+
+
+@exports(AttachMask)
+def export_attach_mask(g: OnnxGraph, layer: AttachMask, call: ExportCall) -> Masked:
+    """The first input, with the second as its mask."""
+    return Masked([call.x], [g.cast(call.inputs[1].name, "bool")])
 
 
 @exports(Dropout, InferenceIdentity)

@@ -1,12 +1,17 @@
-"""Masking, Dropout, Activation and Dense."""
+"""Masking and masks from inputs, Dropout, Activation and Dense."""
 
-from xdsl.dialects.builtin import i8
+from collections.abc import Sequence
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IntegerType, i8
 from xdsl.ir import SSAValue
 
 from lstm_ir.dialect.dropout_ops import DropoutMaskOp
 from lstm_ir.dialect.layer_ops import DenseOp, DropoutOp, MaskingOp, MergeOp
-from lstm_ir.layers import ActivationLayer, Dense, Dropout, Masking
+from lstm_ir.dialect.shapes import element_type
+from lstm_ir.layers import ActivationLayer, AttachMask, Dense, Dropout, Masking
 from lstm_ir.passes.layer_scope import Built, LayerScope, Operands, builds
+from lstm_ir.passes.structured import ScalarBuilder
 
 
 @builds(Masking)
@@ -14,6 +19,21 @@ def build_masking(b: LayerScope, layer: Masking, call: Operands) -> Built:
     """Build the mask of the input's values, and the input with masked steps zeroed."""
     op = b.insert(MaskingOp(call.x, float(layer.mask_value), i8))
     return Built([op.results[0]], [op.results[1]])
+
+
+@builds(AttachMask)
+def build_attach_mask(b: LayerScope, layer: AttachMask, call: Operands) -> Built:
+    """Build the mask that the second input is, of the first one."""
+    given = call.inputs[1]
+    whole = isinstance(element_type(given.type), IntegerType)
+
+    def differs(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        zero = s.integer(0, args[0].type) if whole else s.constant(0.0, args[0].type)
+        test = arith.CmpiOp(args[0], zero, "ne") if whole else arith.CmpfOp(args[0], zero, "une")
+        return [s.do(arith.ExtUIOp(s.do(test), i8))]
+
+    mask = b.elementwise([(given, (0, 1))], b.sizes(given), [i8], differs)[0]
+    return Built([call.x], [mask])
 
 
 @builds(Dropout)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lstm_ir.layers.activation_layer import ActivationLayer
+from lstm_ir.layers.attach_mask import AttachMask
 from lstm_ir.layers.dense import Dense
 from lstm_ir.layers.dropout import Dropout
 from lstm_ir.layers.masking import Masking
@@ -17,6 +18,12 @@ def run_masking(layer: Masking, call: ReferenceCall) -> Masked:
     absent = round_to(layer.mask_value, layer.compute_dtype)
     keep = np.any(call.x != absent, axis=-1)
     return Masked([np.where(keep[..., np.newaxis], call.x, 0.0)], [keep])
+
+
+@reference(AttachMask)
+def run_attach_mask(layer: AttachMask, call: ReferenceCall) -> Masked:
+    """The first input, with the second as its mask."""
+    return Masked([call.x], [layer.compute_mask(call.inputs)])
 
 
 @reference(Dropout)
