@@ -18,6 +18,7 @@ from lstm_ir.importers.tensorflow_messages import parse
 from lstm_ir.layers import RNN, Bidirectional, CuDNNLayer, Layer, Model, RecurrentLayer, TimeDistributed
 
 SAVED_MODEL = "saved_model.pb"
+CHECKPOINT = Path("variables") / "variables"
 _METADATA = "keras_metadata.pb"
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _ROOT = "root"
@@ -35,6 +36,27 @@ def read_saved_model(folder: Path) -> Model:
     """
     source = str(folder)
     metadata = _metadata(folder)
+    root, model = _model_config(metadata, source)
+    writer = keras_writer(root.get("keras_version"), f"{source}: {_METADATA}")
+    bundle = TensorBundle(folder / CHECKPOINT)
+    described = describe_model(model, writer, source, max_weight_bytes=bundle.data_bytes())
+    graph = _ObjectGraph(bundle)
+    _set_part(described.whole, graph, 0, graph.metadata_by_object(metadata), source)
+    return described.model
+
+
+def saved_model_config(folder: Path) -> Mapping[str, Any]:
+    """Reads the config of the model in a folder, as `describe_model` takes it.
+
+    Raises:
+        ModelFileError: The folder is damaged.
+        UnsupportedError: It holds no config of a model.
+    """
+    return _model_config(_metadata(folder), str(folder))[1]
+
+
+def _model_config(metadata: Metadata, source: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What Keras recorded of the model, and the model's config in it."""
     root = metadata.get(_ROOT)
     if root is None:
         raise UnsupportedError(
@@ -49,12 +71,7 @@ def read_saved_model(folder: Path) -> Model:
             f"{source} holds a {root.get('class_name') or 'model'} without a config, as of a subclass of Model; "
             "accepted: a Sequential or functional model"
         )
-    writer = keras_writer(root.get("keras_version"), f"{source}: {_METADATA}")
-    bundle = TensorBundle(folder / "variables" / "variables")
-    described = describe_model(model, writer, source, max_weight_bytes=bundle.data_bytes())
-    graph = _ObjectGraph(bundle)
-    _set_part(described.whole, graph, 0, graph.metadata_by_object(metadata), source)
-    return described.model
+    return root, model
 
 
 def _metadata(folder: Path) -> Metadata:

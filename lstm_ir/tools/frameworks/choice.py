@@ -127,7 +127,7 @@ def _settings(model: Model, path: Path, framework: str, prefix: str | None, batc
     if framework == "torch":
         return {"prefix": prefix, "batch_first": batch_first}
     weights = None
-    if path.suffix not in (".keras", ".h5", ".hdf5") and _is_json(path):
+    if path.suffix not in (".keras", ".h5", ".hdf5") and path.is_file() and _is_json(path):
         weights = str(path.with_name(f"{path.stem}.weights.h5").absolute())
     return {
         "inputs": [given.name for given in model.inputs],

@@ -17,6 +17,7 @@ from lstm_ir.importers.keras_archive import ZIP_SIGNATURES
 from lstm_ir.importers.keras_distributed import MODEL_CLASSES
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS
 from lstm_ir.importers.keras_operations import OPERATIONS, TENSORFLOW_FUNCTIONS, WRAPPERS
+from lstm_ir.importers.keras_saved_model import saved_model_config
 from lstm_ir.layers import LAYER_CLASSES
 from lstm_ir.layers.constraints import resolve_constraint
 from lstm_ir.layers.initializer_lookup import resolve_initializer
@@ -37,11 +38,9 @@ _OTHERS = {
 
 def refusal(path: Path) -> str | None:
     """Return why a model file, which the importer has read, is not handed to Keras; None where it is."""
-    if path.is_dir():
-        return "a SavedModel is a program, which is not run here"
     try:
         config = _config_of(path)
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RecursionError, LstmIrError, zipfile.BadZipFile) as error:
         return f"its config cannot be read again: {' '.join(str(error).split())}"
     if isinstance(config, Mapping):
         # Left out by compile=False.
@@ -52,6 +51,8 @@ def refusal(path: Path) -> str | None:
 def _config_of(path: Path) -> Any:
     import h5py
 
+    if path.is_dir():
+        return saved_model_config(path)
     # By what it starts with, as the importer and the worker tell files apart.
     with path.open("rb") as opened:
         head = opened.read(len(HDF5_SIGNATURE))

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lstm_ir.importers.keras_saved_model import CHECKPOINT, saved_model_config
 from lstm_ir.tools.frameworks.exchange import Answer, Array, Question
 from lstm_ir.tools.frameworks.keras_states import ModelStates
 from lstm_ir.tools.frameworks.opened_model import CannotAskError, OpenedModel
@@ -73,6 +74,8 @@ class KerasModel(OpenedModel):
             model = self.keras.models.model_from_json(path.read_text(encoding="utf-8"))
             model.load_weights(weights)
             return model
+        if path.is_dir():
+            return self._build_saved(path)
         with path.open("rb") as file:
             suffix = _SUFFIXES.get(file.read(2))
         if suffix is None:
@@ -91,6 +94,18 @@ class KerasModel(OpenedModel):
             if not self.is_keras_3 or path.suffix == ".keras":
                 raise
             return self._build(path)
+
+    def _build_saved(self, folder: Path) -> Any:
+        """Return the model of a SavedModel folder by way of its config; the functions in it are not loaded.
+
+        Its weights are those of its checkpoint, which Keras reads by the names of its own objects.
+        """
+        text = json.dumps(saved_model_config(folder))
+        model = self.keras.models.model_from_json(text)
+        if not model.built:
+            raise CannotAskError("its config does not say for which shape it was built")
+        model.load_weights(str(folder / CHECKPOINT)).assert_existing_objects_matched()
+        return model
 
     def _build(self, path: Path) -> Any:
         """Return the model of an ``.h5`` file by way of its config, which has all that a ``.keras`` has but modules."""

@@ -56,4 +56,10 @@ def test_a_damaged_file_and_a_folder(tmp_path):
     path = tmp_path / "m.keras"
     path.write_bytes(b"PK\x03\x04 and no more")
     assert "cannot be read again" in refusal(path)
-    assert "SavedModel" in refusal(tmp_path)
+    assert "cannot be read again" in refusal(tmp_path)
+    with zipfile.ZipFile(DATA / "saved" / "stream.zip") as archive:
+        archive.extractall(tmp_path / "saved")
+    assert refusal(tmp_path / "saved") is None
+    metadata = tmp_path / "saved" / "keras_metadata.pb"
+    metadata.write_bytes(metadata.read_bytes().replace(b'"class_name": "Zeros"', b'"class_name": "Evil_"'))
+    assert "names a 'Evil_'" in refusal(tmp_path / "saved")

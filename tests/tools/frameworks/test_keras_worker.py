@@ -57,6 +57,21 @@ def test_masks(opened, agrees, drawn_states, name):
 
 
 @pytest.mark.tensorflow
+def test_a_saved_model_is_built_from_its_config(agrees, drawn_states, data, tmp_path):
+    pytest.importorskip("tf_keras")
+    with zipfile.ZipFile(data / "saved" / "stream.zip") as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "saved_model.pb").write_bytes(b"not a program")  # nobody asks for it
+    model = read_model(tmp_path)
+    settings = {"inputs": ["window"], "recurrences": recurrences_of(model)}
+    with np.load(data / "saved" / "stream.npz") as recorded:
+        inputs = {"window": recorded["x"]}
+    keras_model = KerasModel("keras2", tmp_path, settings)
+    for start in (drawn_states(model, inputs), {}):
+        agrees(model, keras_model, Question(inputs, states=start))
+
+
+@pytest.mark.tensorflow
 def test_a_layer_that_is_called_twice(opened, data):
     model, keras_model = opened("graphs/k2_shared.keras")
     random = np.random.default_rng(1)
