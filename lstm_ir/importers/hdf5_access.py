@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from lstm_ir.errors import LstmIrError, ModelFileError
+from lstm_ir.importers.hdf5_text import check_texts
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_TEXT_BYTES = 64 * 1024 * 1024
@@ -29,11 +31,11 @@ def require_h5py() -> Any:
 
 
 @contextmanager
-def open_hdf5(file: Path | BinaryIO, source: str) -> Iterator[Any]:
+def open_hdf5(file: Path | BytesIO, source: str) -> Iterator[Any]:
     """Opens an HDF5 file for reading; what HDF5 then complains about is the file's fault.
 
     Args:
-        file: A path, or a seekable file of bytes.
+        file: A path, or a file in memory.
         source: The file, for messages.
 
     Raises:
@@ -41,6 +43,7 @@ def open_hdf5(file: Path | BinaryIO, source: str) -> Iterator[Any]:
     """
     h5py = require_h5py()
     try:
+        _check_texts(file, source)
         with h5py.File(file, "r") as root:
             yield root
     except LstmIrError:
@@ -48,6 +51,14 @@ def open_hdf5(file: Path | BinaryIO, source: str) -> Iterator[Any]:
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelFileError(f"{source} is not readable HDF5, or is truncated or half-written: {reason}") from None
+
+
+def _check_texts(file: Path | BytesIO, source: str) -> None:
+    if isinstance(file, BytesIO):
+        check_texts(file, source)
+        return
+    with file.open("rb") as opened:
+        check_texts(opened, source)
 
 
 def child(group: Any, path: str, where: str) -> Any:
@@ -89,10 +100,10 @@ def attribute(node: Any, name: str, where: str) -> Any:
     size = int(np.prod(identifier.shape, dtype=np.float64)) * identifier.dtype.itemsize
     if size > MAX_TEXT_BYTES:
         raise ModelFileError(f"{where}: attribute {name} declares {size} bytes; accepted: at most {MAX_TEXT_BYTES}")
+    if size and not isinstance(identifier.get_type(), require_h5py().h5t.TypeStringID):
+        raise ModelFileError(f"{where}: attribute {name} is of {identifier.dtype}; accepted: text")
     value = node.attrs[name]
     if isinstance(value, np.ndarray):
-        if value.size and value.dtype.kind not in "OSU":
-            raise ModelFileError(f"{where}: attribute {name} is of {value.dtype}; accepted: text")
         return [_text(item, name, where) for item in value.ravel()]
     return _text(value, name, where)
 

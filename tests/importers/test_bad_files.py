@@ -127,6 +127,20 @@ def test_broken_json_in_hdf5(changed_h5):
     assert "model_config is not JSON" in refusal(changed_h5(H5.name, edit))
 
 
+def test_texts_that_the_hdf5_library_would_not_survive(tmp_path):
+    """It allocates what a text claims to have, and loops for ever in a heap of zeros: neither is left to it."""
+    sample = DATA / "k3_zero_output.h5"
+    content = bytearray(sample.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 16 : heap + 4096] = bytes(4080)
+    assert f"heap of texts at byte {heap} is damaged" in refusal(written(tmp_path / "zeros.h5", content))
+
+    content = bytearray(sample.read_bytes())
+    reference = content.index(struct.pack("<QI", heap, 1)) - 4  # where the first text of the heap is referred to
+    content[reference + 3] = 0xFF
+    assert "declares 4278190" in refusal(written(tmp_path / "long.h5", content))
+
+
 def test_a_member_given_twice(tmp_path, changed_keras):
     path = changed_keras(ARCHIVE.name)
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
