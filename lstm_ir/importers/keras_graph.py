@@ -237,7 +237,7 @@ class GraphReader:
         recurrent = part.layer is not None and bool(part.layer.recurrent_cells())
         if recurrent and states is None and len(args) > 1:  # LSTM(x, [h, c]), and Keras 2's list of all three
             args, states = args[:1], tuple(args[1:])
-        elif recurrent and isinstance(args[0], tuple):
+        elif recurrent and args and isinstance(args[0], tuple) and args[0]:
             args, states = [args[0][0]], tuple(args[0][1:]) or states
         refs = list(tensors_in(tuple(args)))
         if not refs or len(refs) != len(_flat(args)):

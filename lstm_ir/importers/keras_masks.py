@@ -8,7 +8,7 @@ expressions, each mask that a layer is handed is compared with the one that its 
 from collections.abc import Sequence
 from typing import Any
 
-from lstm_ir.errors import UnsupportedError
+from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import LayerEntry
 from lstm_ir.importers.keras_nodes import NodeCall
 from lstm_ir.layers import Concatenate, Embedding, Layer, Masking, Merge
@@ -39,10 +39,13 @@ def operation(entry: LayerEntry, call: NodeCall, operands: Sequence[Any], source
         source: The file, for messages.
 
     Raises:
+        ModelFileError: There are no operands.
         UnsupportedError: An operation with settings that masks do not have.
     """
     config = entry.config
     values = tuple(operands)
+    if not values:
+        raise ModelFileError(f"{source}: {entry} is called on nothing")
     match entry.class_name:
         case "NotEqual":
             return ("not_equal", *values)

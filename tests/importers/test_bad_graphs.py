@@ -42,6 +42,11 @@ def source(name: str, *history: Any) -> Callable[[Layers, Any], Any]:
     return lambda layers, _: layers[name]["inbound_nodes"][0]["args"][0]["config"].update(keras_history=list(history))
 
 
+def uncalled(name: str) -> Callable[[Layers, Any], Any]:
+    """A call without arguments."""
+    return lambda layers, _: layers[name]["inbound_nodes"][0].update(args=[])
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -55,6 +60,8 @@ def source(name: str, *history: Any) -> Callable[[Layers, Any], Any]:
         (config("left", batch_shape=[None, 10**18, 2]), "incompatible shapes"),
         (config("shared", layers=[]), "lacks name or layers"),
         (source("re_lu", "elu", 0, 0), "feeds itself"),
+        (uncalled("lstm_6"), "no tensor"),
+        (uncalled("any_4"), "called on nothing"),
         (source("re_lu", "nobody", 0, 0), "'nobody' is named in the graph"),
         (source("re_lu", "up_sampling1d", 9, 0), "on what nothing makes"),
         (source("re_lu", "up_sampling1d", 0, 9), "has no tensor 9"),
