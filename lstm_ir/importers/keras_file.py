@@ -11,7 +11,10 @@ from lstm_ir.importers.keras_saved_model import SAVED_MODEL, read_saved_model
 from lstm_ir.importers.keras_weights import read_config_and_weights
 from lstm_ir.layers import Model
 
-ACCEPTED = "accepted: a whole Keras model saved as .keras, .h5 or SavedModel folder, or its .json with a .weights.h5"
+ACCEPTED = (
+    "accepted: a whole Keras model saved as .keras, .h5 or SavedModel folder, or its .json with a .weights.h5; "
+    "an .onnx; a .pt, .pth or .safetensors of an nn.LSTM"
+)
 
 
 def read_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Model:

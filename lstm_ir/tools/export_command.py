@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstm_ir.tools.options import BatchFirst, ModelPath, Prefix
+from lstm_ir.tools.options import AsJson, BatchFirst, ModelPath, Prefix
 
 
 class Format(StrEnum):
@@ -41,11 +41,12 @@ def export(
     masks: Annotated[
         bool, typer.Option("--masks", help="onnx: The masks that the model takes are inputs; else all steps count.")
     ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write a model, or its weights, in a format that other tools read."""
     from lstm_ir.errors import ArgumentError
     from lstm_ir.output_file import check_output
-    from lstm_ir.tools.console import fields, print_result
+    from lstm_ir.tools.console import fields, print_json, print_result
     from lstm_ir.tools.export import SUFFIXES, write_model
     from lstm_ir.tools.failures import CommandLineError
     from lstm_ir.tools.model_source import read_source
@@ -59,12 +60,9 @@ def export(
         if str(error).startswith("with_masks:"):
             raise CommandLineError(str(error).replace("with_masks", "--masks", 1)) from error
         raise
-    print_result(
-        fields(
-            {
-                "written": "\n".join(map(str, written)),
-                "size": f"{sum(file.stat().st_size for file in written):,} bytes",
-            }
-        )
-    )
+    size = sum(file.stat().st_size for file in written)
+    if as_json:
+        print_json({"format": to.value, "written": [str(file) for file in written], "bytes": size})
+    else:
+        print_result(fields({"written": "\n".join(map(str, written)), "size": f"{size:,} bytes"}))
     return 0

@@ -9,8 +9,9 @@ ModelPath = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, or .json with .weights.h5 beside it; an "
-        "ONNX model: .onnx; or the state_dict of a torch.nn.LSTM: .pt, .pth or .safetensors.",
+        help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, a SavedModel folder of tf.keras, or "
+        ".json with .weights.h5 beside it; an ONNX model: .onnx; or the state_dict of a torch.nn.LSTM: .pt, .pth or "
+        ".safetensors.",
     ),
 ]
 Prefix = Annotated[

@@ -55,7 +55,7 @@ def command(capsys) -> Callable[..., Outcome]:
 def program() -> tuple[list[str], dict[str, str]]:
     """Argument list and environment that start the command as a process of its own."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return [sys.executable, "-m", "lstm_ir.tools.main"], {**os.environ, "PYTHONPATH": path}
+    return [sys.executable, "-m", "lstm_ir"], {**os.environ, "PYTHONPATH": path}
 
 
 @pytest.fixture(scope="session")

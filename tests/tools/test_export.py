@@ -30,7 +30,9 @@ def test_mlir_is_taken_by_iree(command, tmp_path):
 
 def test_onnx_is_read_again(command, tmp_path):
     source, path = SAMPLES / "k2_stacked.keras", tmp_path / "model.onnx"
-    assert command("export", source, "--to", "onnx", "-o", path).code == 0
+    outcome = command("export", source, "--to", "onnx", "-o", path, "--json")
+    assert outcome.code == 0
+    assert outcome.json == {"format": "onnx", "written": [str(path)], "bytes": path.stat().st_size}
     shapes = [[given.shape for given in lstm_ir.read_model(file).inputs] for file in (source, path)]
     assert shapes[0] == shapes[1]
     refused = command("export", path, "--to", "onnx", "--masks", "-o", tmp_path / "other.onnx")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("compile", "run", "verify", "inspect", "opt", "bench", "targets")
+COMMANDS = ("compile", "run", "verify", "inspect", "export", "opt", "bench", "targets")
 
 
 def test_help_names_every_command_and_the_exit_codes(command):
