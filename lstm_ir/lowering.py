@@ -67,7 +67,7 @@ def kernel_options(
             target.workgroup_memory,
             target.multiprocessors,
             target.family.has_pointers,
-            target.has_tensor_cores,
+            target.tensor_cores,
         )
     vector = vector_target(target.arch, target.features)
     if costs is not None:

@@ -88,7 +88,7 @@ class ChooseFormPass(ModulePass):
     memory: int = 0
     multiprocessors: int = 0
     pointers: bool = False
-    tensor_cores: bool = False
+    tensor_cores: tuple[str, ...] = ()
     weights: str = ""
 
     def _check_weights(self, scan: ScanOp, facts: ScanFacts) -> None:

@@ -30,7 +30,7 @@ class LowerScanGpuPass(ModulePass):
 
     Options: ``threads``: threads of a workgroup at most. ``memory``: bytes of workgroup memory at most.
     ``multiprocessors``: workgroups that run at once. ``pointers``: whether kernels may use LLVM's pointers.
-    ``tensor-cores``: whether subgroups multiply matrices of f16.
+    ``tensor-cores``: types whose matrices subgroups multiply, f16 and bf16.
 
     Raises:
         PassFailedException: If a scan does not fit.
@@ -42,7 +42,7 @@ class LowerScanGpuPass(ModulePass):
     memory: int
     multiprocessors: int = 0
     pointers: bool = False
-    tensor_cores: bool = False
+    tensor_cores: tuple[str, ...] = ()
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite the module."""

@@ -32,22 +32,19 @@ class GpuKernelOptions:
         memory: Bytes of workgroup memory at most.
         multiprocessors: Workgroups that run at once, each on a multiprocessor of its own.
         pointers: Whether kernels may use LLVM's pointers.
-        tensor_cores: Whether subgroups multiply matrices of f16.
+        tensor_cores: Types whose matrices subgroups multiply: f16, bf16.
     """
 
     threads: int
     memory: int
     multiprocessors: int = 0
     pointers: bool = False
-    tensor_cores: bool = False
+    tensor_cores: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         numbers = f"threads={self.threads} memory={self.memory} multiprocessors={self.multiprocessors}"
-        return f"{numbers} pointers={_flag(self.pointers)} tensor-cores={_flag(self.tensor_cores)}"
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+        matrices = f" tensor-cores={','.join(self.tensor_cores)}" if self.tensor_cores else ""
+        return f"{numbers} pointers={'true' if self.pointers else 'false'}{matrices}"
 
 
 def recurrence_pipeline(
@@ -90,7 +87,7 @@ def tensor_pipeline(kernels: KernelOptions | GpuKernelOptions | None = None) -> 
 
 _AVX2 = KernelOptions("avx2", 2)
 _AVX512 = KernelOptions("avx512", 2)
-_CUDA = GpuKernelOptions(1024, 166912, 108, pointers=True, tensor_cores=True)
+_CUDA = GpuKernelOptions(1024, 166912, 108, pointers=True, tensor_cores=("f16", "bf16"))
 _VULKAN = GpuKernelOptions(256, 16384)
 
 PIPELINES = {

@@ -1,7 +1,7 @@
 // A scan whose workgroups share the units of every step on a GPU: h goes through words of global memory.
 // RUN: %lstm-opt %s -p "lstm-lower-scan-gpu{threads=256 memory=16384 multiprocessors=8}" | %filecheck %s
 // RUN: %lstm-opt %s -p "lstm-lower-scan-gpu{threads=256 memory=16384 multiprocessors=8 pointers=true}" | %filecheck %s --check-prefix=POINTERS
-// RUN: %lstm-opt %s -p "lstm-lower-scan-gpu{threads=256 memory=16384 multiprocessors=8 tensor-cores=true pointers=true}" | %filecheck %s --check-prefix=TENSOR
+// RUN: %lstm-opt %s -p "lstm-lower-scan-gpu{threads=256 memory=16384 multiprocessors=8 tensor-cores=f16 pointers=true}" | %filecheck %s --check-prefix=TENSOR
 // RUN: %lstm-opt %s -p "lstm-lower-scan-gpu{threads=256 memory=64 multiprocessors=8}" --verify-diagnostics | %filecheck %s --check-prefix=MEMORY
 
 // MEMORY: {{^}}lstm-lower-scan-gpu: scan 'lstm': the recurrent weights of 32 units on 8 workgroups, 1024 bytes each, and their h do not fit into 64 bytes of workgroup memory
@@ -59,7 +59,7 @@ func.func @call(%p: tensor<?x?x128xf16>, %h0: tensor<?x32xf16>, %c0: tensor<?x32
 // Sixteen rows at once, in matrices of f16 and f32.
 // TENSOR:       func.func @scan0({{.*}} workgroup_size = [64, 1, 1]>} {
 // TENSOR:         memref.alloc() {alignment = 32 : i64} : memref<640xf16, #gpu.address_space<workgroup>>
-// TENSOR:         "gpu.subgroup_mma_load_matrix"({{.*}}) <{leadDimension = 16 : index}> : (memref<4096xf16, strided<[1], offset: ?>>, index) -> !gpu.mma_matrix<16x16xf16, "BOp">
-// TENSOR:         "gpu.subgroup_mma_load_matrix"({{.*}}) <{leadDimension = 40 : index}> : ({{.*}}) -> !gpu.mma_matrix<16x16xf16, "AOp">
-// TENSOR:         "gpu.subgroup_mma_compute"({{.*}} -> !gpu.mma_matrix<16x16xf32, "COp">
-// TENSOR:         "gpu.subgroup_mma_store_matrix"
+// TENSOR:         llvm.call_intrinsic "llvm.nvvm.wmma.m16n16k16.load.b.row.stride.f16.p1"({{.*}}) : (!llvm.ptr<1>, i32)
+// TENSOR:         llvm.call_intrinsic "llvm.nvvm.wmma.m16n16k16.load.a.row.stride.f16.p3"({{.*}}) : (!llvm.ptr<3>, i32)
+// TENSOR:         llvm.call_intrinsic "llvm.nvvm.wmma.m16n16k16.mma.row.row.f32.f32"
+// TENSOR:         llvm.call_intrinsic "llvm.nvvm.wmma.m16n16k16.store.d.row.stride.f32.p3"

@@ -99,10 +99,8 @@ class GpuCooperativeKernel:
         return self.tensors.may_have_mask
 
     def _words(self) -> Words:
-        size = self._scratch_size(self.b)
-        if self.pointers:
-            return PointerWords(self.b, *self.kernel.addressed(0, size))
-        return Words(self.b, self.kernel.result(len(self.kernel.writes), size))
+        start = self.kernel.result(len(self.kernel.writes), self._scratch_size(self.b))
+        return PointerWords(self.kernel, start) if self.pointers else Words(self.b, start)
 
     # The sequence.
 

@@ -1,7 +1,5 @@
 """Which form a scan takes on a GPU, and why."""
 
-from xdsl.dialects.builtin import Float16Type
-
 from lstm_ir.dialect.index_maps import describe
 from lstm_ir.dialect.recurrence_ops import ProjectOp
 from lstm_ir.dialect.scan_op import ScanOp
@@ -67,7 +65,7 @@ def slice_of(scan: ScanOp, limits: GpuLimits) -> SliceTile | str:
         copies=_copies(scan),
         companions=companions,
     )
-    has_matrices = limits.tensor_cores and isinstance(scan.storage_type, Float16Type)
+    has_matrices = str(scan.storage_type) in limits.tensor_cores
     if isinstance(tile, str) or not has_matrices or (batch is not None and batch < LEAST_ROWS):
         return tile
     at_once = limits.multiprocessors // companions

@@ -1,20 +1,50 @@
 """One hand-authored dispatch on a GPU: workgroups of threads, and memory that they share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from xdsl.dialects import arith, memref
-from xdsl.dialects.builtin import IntegerAttr, MemRefType, StridedLayoutAttr, f32, i64
+from xdsl.dialects import arith, llvm, memref
+from xdsl.dialects.builtin import FixedBitwidthType, IntAttr, IntegerAttr, MemRefType, StridedLayoutAttr, f32, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp, SubspanOp
 from lstm_ir.dialect.gpu_ops import BarrierOp, ThreadIdOp, TranslationInfoAttr, WorkgroupMemoryAttr
 from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
-from lstm_ir.dialect.shapes import DYNAMIC, element_type
+from lstm_ir.dialect.shapes import DYNAMIC
 from lstm_ir.passes.kernels.gpu.thread_tile import SHARED_ALIGNMENT
 from lstm_ir.passes.kernels.kernel import Kernel
-from lstm_ir.passes.kernels.kernel_builder import Place
+from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
 from lstm_ir.passes.structured import Size, Tensor, TensorBuilder
+
+GLOBAL, SHARED = 1, 3
+"""LLVM's numbers of the address spaces of global and of workgroup memory on NVIDIA's GPUs."""
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """Memory as LLVM's pointers see it.
+
+    Attributes:
+        b: Builds the pointers.
+        start: Its address, i64.
+        element_bytes: Size of an element.
+        space: LLVM's number of its address space.
+    """
+
+    b: KernelBuilder
+    start: SSAValue
+    element_bytes: int
+    space: int
+
+    def pointer(self, index: Size) -> SSAValue:
+        """Return the pointer to an element."""
+        b = self.b
+        offset = b.do(arith.IndexCastOp(b.index(b.times(index, self.element_bytes)), i64))
+        address = b.do(arith.AddiOp(self.start, offset))
+        type_ = llvm.LLVMPointerType(IntAttr(self.space))
+        # xDSL's constructor knows no address spaces.
+        return b.do(llvm.IntToPtrOp.create(operands=[address], result_types=[type_]))
 
 
 class GpuKernel(Kernel):
@@ -64,13 +94,15 @@ class GpuKernel(Kernel):
         type_ = MemRefType(element, [elements], memory_space=WorkgroupMemoryAttr())
         return Place(self.b.do(memref.AllocOp([], [], type_, IntegerAttr(SHARED_ALIGNMENT, i64))), 0)
 
-    def addressed(self, number: int, elements: Size) -> tuple[Place, SSAValue]:
-        """Return the beginning of an update and its address, i64; for compilers that know pointers."""
-        binding = self.block.args[len(self.reads) + number]
-        # Without an offset in its type: where the tensor lies in its buffer is part of the address then.
-        place = super()._place(binding, element_type(self.updates[number].type), elements)
-        address = self.b.do(memref.ExtractAlignedPointerAsIndexOp.get(place.buffer))
-        return place, self.b.do(arith.IndexCastOp(address, i64))
+    def addressed(self, start: Place, space: int = SHARED) -> "Addressed":
+        """Return memory by its address; for compilers that know LLVM's pointers."""
+        b, element = self.b, start.element
+        assert isinstance(element, FixedBitwidthType)
+        # Where a tensor begins in its buffer is no part of the buffer's pointer.
+        begin = b.insert(memref.ExtractStridedMetaDataOp(start.buffer)).offset
+        pointer = b.do(memref.ExtractAlignedPointerAsIndexOp.get(start.buffer))
+        address = b.plus(pointer, b.times(b.plus(begin, start.index), element.size))
+        return Addressed(b, b.do(arith.IndexCastOp(b.index(address), i64)), element.size, space)
 
     def executable(self) -> ExecutableOp:
         """Return the executable; see ``Kernel.executable``."""

@@ -19,6 +19,9 @@ _PARTS = {
     "memory": r"max_workgroup_memory_bytes = (\d+)",
 }
 
+_MATRICES = {"f16": "NV_WMMA_F32_16x16x16_F16", "bf16": "NV_MMA_SYNC_F32_16x8x16_BF16"}
+"""What IREE's attribute says of GPUs that multiply matrices of a type."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gpu:
@@ -94,9 +97,9 @@ class GpuTarget:
         return self.family.gpus[self.gpu].multiprocessors
 
     @property
-    def has_tensor_cores(self) -> bool:
-        """Whether IREE lowers matrices that a subgroup holds for it, as it does with pointers."""
-        return self.family.has_pointers and "NV_WMMA_F32_16x16x16_F16" in self.attribute
+    def tensor_cores(self) -> tuple[str, ...]:
+        """Types whose matrices subgroups multiply, summed in f32: f16, bf16. None without pointers, which they need."""
+        return tuple(name for name, mark in _MATRICES.items() if self.family.has_pointers and mark in self.attribute)
 
     @property
     def is_verified_by_iree(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lstm_ir.dialect.gpu_matrix_ops import MATRIX
+from lstm_ir.passes.kernels.gpu.matrices import MATRIX
 from lstm_ir.passes.kernels.gpu.slice_tile import MOST_THREADS, OTHER_REGISTERS, SliceTile, registers_of
 from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, WARP
 from lstm_ir.passes.kernels.panels import round_up
@@ -10,7 +10,8 @@ from lstm_ir.passes.kernels.panels import round_up
 MATRIX_REGISTERS = 8
 """32-bit registers that each thread of a warp needs for a matrix, of f16 as of f32."""
 PADDING = 8
-"""Elements behind each row of h, so that its rows begin in different banks of workgroup memory."""
+"""Elements behind each row of h, so that its rows begin in different banks of workgroup memory. 16 bytes: rows must lie
+a multiple of that apart (CUDA C++ Programming Guide, ``load_matrix_sync``)."""
 LEAST_ROWS = 8
 """Rows from which on tensor cores pay: a matrix has 16, whichever of them are there."""
 

@@ -32,14 +32,14 @@ class GpuLimits:
         memory: Bytes of workgroup memory at most.
         multiprocessors: How many workgroups run at once, each on a multiprocessor of its own; 0 where nobody says so.
         pointers: Whether kernels may use LLVM's pointers, and so read memory past a multiprocessor's cache.
-        tensor_cores: Whether subgroups multiply matrices of f16.
+        tensor_cores: Types whose matrices subgroups multiply: f16, bf16.
     """
 
     threads: int
     memory: int
     multiprocessors: int = 0
     pointers: bool = False
-    tensor_cores: bool = False
+    tensor_cores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 
 from xdsl.dialects import arith, llvm, memref, scf
-from xdsl.dialects.builtin import IntAttr, IntegerAttr, i32, i64
+from xdsl.dialects.builtin import IntegerAttr, i32, i64
 from xdsl.ir import Block, Region, SSAValue
 
+from lstm_ir.passes.kernels.gpu.gpu_kernel import GLOBAL, GpuKernel
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
 from lstm_ir.passes.structured import Size
 
 _ADD, _AND, _OR = 1, 2, 14
 """MLIR's numbers of atomic changes: addi, andi, ori."""
-_GLOBAL = 1
-"""LLVM's number of global memory's address space on NVIDIA's GPUs."""
 _RELAXED = 2
 """LLVM's number of the memory ordering: each word by itself, which is all that is asked for."""
 
@@ -61,29 +60,21 @@ class PointerWords(Words):
     """Words for compilers that know LLVM's pointers: a read is a load and a write a store, both relaxed.
 
     Args:
-        b: Where to build.
+        kernel: The kernel.
         start: The first word.
-        address: Its address, i64.
     """
 
-    def __init__(self, b: KernelBuilder, start: Place, address: SSAValue) -> None:
-        super().__init__(b, start)
-        self.address = address
+    def __init__(self, kernel: GpuKernel, start: Place) -> None:
+        super().__init__(kernel.b, start)
+        self.memory = kernel.addressed(start, GLOBAL)
 
     def read(self, index: Size) -> SSAValue:
         """Build a look at a word."""
-        return self.b.do(llvm.LoadOp(self._pointer(index), i32, alignment=4, ordering=_RELAXED))
+        return self.b.do(llvm.LoadOp(self.memory.pointer(index), i32, alignment=4, ordering=_RELAXED))
 
     def write(self, value: SSAValue, index: Size) -> None:
         """Build a write of a word that nobody else writes."""
-        self.b.insert(llvm.StoreOp(value, self._pointer(index), alignment=4, ordering=_RELAXED))
-
-    def _pointer(self, index: Size) -> SSAValue:
-        b = self.b
-        offset = b.do(arith.IndexCastOp(b.index(b.times(index, 4)), i64))
-        address = b.do(arith.AddiOp(self.address, offset))
-        # xDSL's constructor knows no address spaces.
-        return b.do(llvm.IntToPtrOp.create(operands=[address], result_types=[llvm.LLVMPointerType(IntAttr(_GLOBAL))]))
+        self.b.insert(llvm.StoreOp(value, self.memory.pointer(index), alignment=4, ordering=_RELAXED))
 
 
 def wait_until(

@@ -4,15 +4,16 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from xdsl.dialects import arith, scf
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, Float16Type, FloatAttr, IndexType, IntegerAttr, IntegerType
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, IndexType, IntegerAttr, IntegerType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation
 
-from lstm_ir.dialect.gpu_matrix_ops import MATRIX
 from lstm_ir.dialect.gpu_ops import TranslationInfoAttr
+from lstm_ir.passes.kernels.gpu.matrices import MATRIX
 
 _PREDICATES = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")
 _FLOAT_PREDICATES = {1: "==", 2: ">", 3: ">=", 4: "<", 5: "<=", 6: "!="}
@@ -47,9 +48,7 @@ _BINARY = {
     "vector.extract": "{0}",
     # A buffer is its own address: pairs of it and an element, of which the latter counts bytes.
     "memref.extract_aligned_pointer_as_index": "Address({0}, 0)",
-    "llvm.load": "int({0}.buffer[{0}.byte // 4])",
-    "gpu.subgroup_mma_constant_matrix": "np.full((MATRIX, MATRIX), {0})",
-    "gpu.subgroup_mma_compute": "{0}.astype(f32) @ {1}.astype(f32) + {2}",
+    "llvm.load": "int({0}.buffer[{0}.element])",
 }
 """What ops whose result follows from their operands compute; an i32 is a Python integer with its sign."""
 _ATOMIC = {1: "{0} + {1}", 2: "{0} & {1}", 14: "{0} | {1}"}
@@ -63,6 +62,44 @@ class Address:
 
     def __add__(self, more: int) -> "Address":
         return Address(self.buffer, self.byte + more)
+
+    @property
+    def element(self) -> int:
+        return self.byte // self.buffer.itemsize
+
+
+class Part:
+    """What a thread has of a matrix that its warp holds: here all of it."""
+
+    def __init__(self, matrix: np.ndarray, number: int) -> None:
+        self.matrix, self.number = matrix, number
+
+    @staticmethod
+    def of(matrix: np.ndarray) -> "list[Part]":
+        return [Part(matrix, number) for number in range(8)]
+
+
+def _whole(parts: Sequence[Any]) -> np.ndarray:
+    """The matrix of some parts, which must be all parts of one matrix, in order; or a number everywhere."""
+    if not isinstance(parts[0], Part):
+        return np.full((MATRIX, MATRIX), *set(parts))
+    assert all(part.matrix is parts[0].matrix and part.number == n for n, part in enumerate(parts))
+    return parts[0].matrix
+
+
+def _intrinsic(name: str, *operands: Any) -> list[Part]:
+    """An intrinsic of LLVM's: a matrix that is read or written, or a product added to a third matrix."""
+    what, *_, layout = name.removeprefix("llvm.nvvm.wmma.m16n16k16.").split(".")
+    if what == "load":
+        return Part.of(_matrix(*operands).copy())
+    if what == "store":
+        address, *parts, pitch = operands
+        _matrix(address, pitch)[...] = _whole(parts)
+        return []
+    assert what == "mma"
+    each = 4 if layout == "bf16" else 8
+    left, right, total = (_whole(part) for part in (operands[:each], operands[each:-8], operands[-8:]))
+    return Part.of(left.astype(np.float32) @ right.astype(np.float32) + total)
 
 
 def _wrap(value: Any) -> Any:
@@ -158,7 +195,7 @@ class _Translation:
             case "arith.truncf":
                 self.put(
                     depth,
-                    f"{result} = {'f16' if isinstance(op.results[0].type, Float16Type) else 'f32'}({operands[0]})",
+                    f"{result} = {op.results[0].type}({operands[0]})",
                 )
             case "arith.trunci":
                 self.put(depth, f"{result} = {operands[0]} & 0xFFFF")
@@ -180,7 +217,7 @@ class _Translation:
                 self.put(depth, f"{result} = int({buffer}[{index}]); {buffer}[{index}] = wrap({changed})")
             case "llvm.store":
                 self.put(depth, "yield False")
-                self.put(depth, f"{operands[1]}.buffer[{operands[1]}.byte // 4] = {operands[0]}")
+                self.put(depth, f"{operands[1]}.buffer[{operands[1]}.element] = {operands[0]}")
             case "gpu.barrier":
                 self.put(depth, "yield True")
             case "gpu.thread_id":
@@ -189,14 +226,12 @@ class _Translation:
                 self.put(depth, f"{result} = group")
             case "stream.binding.subspan":
                 self.put(depth, f"{result} = {operands[0]}")
-            case "gpu.subgroup_mma_load_matrix":
-                self.put(
-                    depth, f"{result} = matrix({operands[0]}, {operands[1]}, {op.lead_dimension.value.data}).copy()"
-                )
-            case "gpu.subgroup_mma_store_matrix":
-                self.put(
-                    depth, f"matrix({operands[1]}, {operands[2]}, {op.lead_dimension.value.data})[...] = {operands[0]}"
-                )
+            case "memref.extract_strided_metadata":
+                self.put(depth, f"{self.name(op.offset)} = 0")
+            case "llvm.call_intrinsic":
+                self.put(depth, f"{result or '_'} = intrinsic({', '.join([repr(op.intrin.data), *operands])})")
+            case "llvm.extractvalue":
+                self.put(depth, f"{result} = {operands[0]}[{op.position.get_values()[0]}]")
             case "scf.yield" | "scf.condition" | "func.return":
                 self.put(depth, "pass")
             case name:
@@ -219,9 +254,12 @@ def _constant(value: Attribute) -> str:
     return str(value.value.data)
 
 
-def _matrix(buffer: np.ndarray, first: int, pitch: int) -> np.ndarray:
+def _matrix(address: Address, pitch: int) -> np.ndarray:
+    buffer, first, each = address.buffer, address.element, address.buffer.itemsize
     assert first + (MATRIX - 1) * pitch + MATRIX <= len(buffer)
-    each = buffer.strides[0]
+    # What CUDA's load_matrix_sync asks for, and becomes the same instruction.
+    assert address.byte % 32 == 0
+    assert pitch * each % 16 == 0
     return np.lib.stride_tricks.as_strided(buffer[first:], (MATRIX, MATRIX), (pitch * each, each))
 
 
@@ -232,7 +270,7 @@ class _Workgroup:
         self, kernel: Callable[..., Iterator[bool]], group: int, threads: int, arguments: Sequence[Any]
     ) -> None:
         memory: dict[int, np.ndarray] = {}
-        types = {"f32": np.float32, "f16": np.float16, "i32": np.int32}
+        types = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16, "i32": np.int32}
 
         def shared(key: int, size: int, element: str) -> np.ndarray:
             # What nobody has written is not a number.
@@ -266,8 +304,8 @@ def run_on_gpu() -> Callable[..., int]:
         assert isinstance(info, TranslationInfoAttr)
         threads = info.workgroup_size.data[0].data
         space: dict[str, Any] = {
-            "np": np, "f32": np.float32, "f16": np.float16, "MATRIX": MATRIX, "Address": Address, "wrap": _wrap,
-            "bits": _bits, "matrix": _matrix,
+            "np": np, "f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16, "Address": Address,
+            "wrap": _wrap, "bits": _bits, "intrinsic": _intrinsic,
         }  # fmt: skip
         exec("\n".join(_Translation(function).lines), space)
         rng = random.Random(seed)

@@ -15,7 +15,9 @@ from lstm_ir.passes.targets import resolve_target
 CASES = [("sm_80", 64, "float32"), ("sm_89", 256, "float16"), ("sm_90", 128, "float32")]
 
 
-COOPERATIVE = [("sm_80", 768, "float32"), ("sm_90", 768, "float16")]
+COOPERATIVE = [("sm_80", 768, "float32"), ("sm_90", 768, "float16"), ("sm_80", 512, "mixed_bfloat16")]
+PRODUCTS = {("sm_80", 768): [], ("sm_90", 768): ["f32.f32"] * 6, ("sm_80", 512): ["f32.bf16.bf16.f32"] * 4}
+"""Of matrices on tensor cores, what a warp adds in a step, by architecture and units."""
 
 
 def _ptx(case, form, folder):
@@ -149,20 +151,18 @@ def test_a_workgroup_that_has_one_slice_keeps_its_weights(cooperative):
     alone, several = _time_loops(_kernel(cooperative[2]))
     assert _waits(alone) == _waits(several) == 4
     loads = [
-        sum(re.search(r"ld\.global|load\.b\.\S*m16n16k16\.f16", line) is not None for line in loop)
+        sum(re.search(r"ld\.global|load\.b\.\S*m16n16k16\.global", line) is not None for line in loop)
         for loop in (alone, several)
     ]
     assert loads[0] <= 10
     assert loads[1] > loads[0]
 
 
-def test_float16_is_multiplied_on_tensor_cores(cooperative):
-    gpu, _, text = cooperative
-    products = [sum("wmma.mma.sync" in line for line in loop) for loop in _time_loops(_kernel(text))]
-    if gpu == COOPERATIVE[0][0]:
-        assert products == [0, 0]
-    else:
-        assert products == [6, 6]
+def test_half_types_are_multiplied_on_tensor_cores(cooperative):
+    """Float16 and bfloat16, summed in float32: all matrices of a warp's part, in both loops."""
+    gpu, units, text = cooperative
+    products = [re.findall(r"mma\.sync\.\S*m16n16k16\.(\S*)", "\n".join(loop)) for loop in _time_loops(_kernel(text))]
+    assert products == [PRODUCTS[gpu, units]] * 2
 
 
 def test_options_follow_the_architecture():

@@ -24,6 +24,13 @@ def test_unless_one_is_named_it_is_one_whose_code_runs_on_most():
     assert TARGETS == ("cpu", "cuda", "vulkan")
 
 
+def test_tensor_cores_follow_the_architecture():
+    gpus = ("sm_61", "sm_75", "sm_80", "sm_90")
+    found = [resolve_target("cuda", target_gpu=gpu).tensor_cores for gpu in gpus]
+    assert found == [(), ("f16",), ("f16", "bf16"), ("f16", "bf16")]
+    assert resolve_target("vulkan", target_gpu="ampere").tensor_cores == ()
+
+
 def test_sm_90_is_described_here():
     target = resolve_target("cuda", target_gpu="sm_90")
     assert 'arch = "sm_90"' in target.attribute

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import ml_dtypes
 import numpy as np
 import pytest
 from xdsl.dialects import func
@@ -21,7 +22,7 @@ from lstm_ir.passes.structured import TensorBuilder
 from lstm_ir.reference import run_model
 
 FEATURES = 2
-NUMPY = {"float32": np.float32, "float16": np.float16}
+NUMPY = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 
 def _build(layer, options, form, *, training=False):
@@ -93,7 +94,7 @@ def _inputs(batch, time):
 
 SMALL = GpuKernelOptions(256, 16384, 8)
 """A GPU as Vulkan describes any, if it said how many workgroups run at once."""
-CUDA = GpuKernelOptions(1024, 166912, 3, pointers=True, tensor_cores=True)
+CUDA = GpuKernelOptions(1024, 166912, 3, pointers=True, tensor_cores=("f16", "bf16"))
 """An NVIDIA GPU that has few multiprocessors, so that a workgroup has a few units."""
 
 
@@ -162,12 +163,13 @@ def test_dropout_masks_are_applied_as_in_the_persistent_kernel(run_on_gpu):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_tensor_cores_multiply_what_threads_would(run_on_gpu):
-    """Float16: 16 rows at once, of which three are there; two slices, whose last one is padded."""
-    built = _build(_layer(48, return_sequences=True, dtype="float16"), CUDA, "cooperative")
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("mixed_bfloat16", 1.5e-2)])
+def test_tensor_cores_multiply_what_threads_would(run_on_gpu, dtype, tolerance):
+    """16 rows at once, of which three are there; two slices, whose last one is padded."""
+    built = _build(_layer(48, return_sequences=True, dtype=dtype), CUDA, "cooperative")
     assert isinstance(built.kernel.tile, TensorTile)
     x, mask = _inputs(3, 2)
-    _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 2e-3)
+    _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, tolerance)
 
 
 @pytest.mark.parametrize(
