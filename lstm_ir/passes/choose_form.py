@@ -64,7 +64,7 @@ class ChooseFormPass(ModulePass):
     Before: ``lstm.scan ...``
     After: ``lstm.scan ... {form = "loop", reason = "about 8.0 us/step ..."}``
 
-    A cooperative scan of an open batch is persistent where each core gets whole row tiles: ``large_batch_form``. A scan
+    A cooperative scan of an open batch is persistent where that is faster for many rows: ``large_batch_form``. A scan
     of form loop or unrolled has ``step_kernel`` where a kernel can run its steps.
 
     Options: ``form``: ``auto`` (the cost model decides), or a form to use for all scans. ``vector``: the vector unit
@@ -123,8 +123,9 @@ class ChooseFormPass(ModulePass):
                     limits = GpuLimits(
                         self.threads, self.memory, self.multiprocessors, self.pointers, self.tensor_cores
                     )
-                    form, reason = choose_on_gpu(scan, self.form, limits)
+                    form, reason, large = choose_on_gpu(scan, self.form, limits)
                     scan.form, scan.reason = StringAttr(form), StringAttr(reason)
+                    scan.large_batch_form = None if large is None else StringAttr(large)
                     continue
                 facts = facts_of(scan, self.vector, self.workers, costs, self.weights)
                 form, reason = choose(facts, self.form)

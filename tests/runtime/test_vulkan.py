@@ -13,6 +13,7 @@ import pytest
 import lstm_ir
 from lstm_ir.compiler import compile_artifact, model_of
 from lstm_ir.layers import LSTM
+from lstm_ir.passes.kernels.gpu.thread_tile import ThreadTile
 from lstm_ir.reference import run_model
 from lstm_ir.runtime import (
     ArgumentError,
@@ -210,6 +211,21 @@ def test_loads_and_calls_leave_nothing_behind(module, compiled, draw):
     used = [load_and_call(times) for times in (5, count, count, count)]
     # What leaks leaks every time; caches of threads and allocators fill up once.
     assert min(after - before for before, after in itertools.pairwise(used)) < 10_000 * count, used
+
+
+def test_an_open_batch_decides_between_two_kernels(vulkan, layer, draw, monkeypatch):
+    """As it does on CUDA; here both kernels are ones of any GPU, of which one takes two rows a workgroup."""
+
+    def from_three_rows_on(scan, limits):
+        return 3, ThreadTile.of(limits, 4, UNITS, batch=256, copies=1)
+
+    monkeypatch.setattr("lstm_ir.passes.lower_scan_gpu.large_batch_of", from_three_rows_on)
+    module = load(compile_artifact(layer, "vulkan").data)
+    for batch in (2, 3):
+        x = draw(batch, 4, FEATURES)
+        mask = np.random.default_rng(batch).random((batch, 4)) > 0.4
+        close(module(x), run_model(model_of(layer), x).outputs[0])
+        close(module(x, mask=mask), run_model(model_of(layer), x, mask=mask).outputs[0])
 
 
 def test_batches_of_more_rows_than_a_dispatch_has_workgroups(vulkan, layer, draw, monkeypatch):

@@ -187,6 +187,7 @@ class GpuCooperativeKernel:
         old = [self._state(element, number) for number in range(len(self.scan.init))]
         begun = self._begun(element)
         self._receive(k, rows)
+        self.kernel.meet()
         self.product.multiply(kept)
         assert element.is_there is not None
         with b.when(element.is_there):

@@ -84,14 +84,19 @@ class GpuPersistentKernel:
         self.thread = thread
         self.lane = b.remainder(thread, tile.lanes) if tile.split > 1 else thread
         self.part: Size = b.quotient(thread, tile.lanes) if tile.split > 1 else 0
-        self.h = self.kernel.shared(tile.h_buffers * tile.h_size)
-        self.sums = self.kernel.shared(tile.sums_size) if tile.split > 1 else None
-        self.weights = self.kernel.shared(tile.weights_size, tensors.storage) if tile.weights_size else None
-        self.kept = self._keep_weights()
+        self.open()
         blocks = b.quotient_up(tensors.batch, tile.rows)
         with b.loop(group, blocks, b.least(blocks, MOST_WORKGROUPS)) as block:
             self._build_block(b.times(block, tile.rows))
         return self.kernel.executable()
+
+    def open(self) -> None:
+        """Build what is there before the first step: workgroup memory, and the weights that stay."""
+        tile = self.tile
+        self.h = self.kernel.shared(tile.h_buffers * tile.h_size)
+        self.sums = self.kernel.shared(tile.sums_size) if tile.split > 1 else None
+        self.weights = self.kernel.shared(tile.weights_size, self.tensors.storage) if tile.weights_size else None
+        self.kept = self._keep_weights()
 
     def _build_block(self, first: Size) -> None:
         """Build all steps of the rows from ``first`` on."""
@@ -173,17 +178,19 @@ class GpuPersistentKernel:
             is_unit = b.compare(pair.place, "slt", tile.units)
             values = [b.do(arith.SelectOp(is_unit, value, b.number(0.0))) for value in values]
 
-        def write() -> None:
-            for copy, value in enumerate(values):
-                row = b.times(b.plus(pair.r, copy * tile.rows), tile.depth)
-                b.store(value, b.at(self.h, buffer, row, pair.place))
-
         test = self.units.all_of(tests)
         if test is None:
-            write()
+            self.take(pair, values, buffer)
             return
         with b.when(test):
-            write()
+            self.take(pair, values, buffer)
+
+    def take(self, pair: Pair, values: Sequence[SSAValue], buffer: Size) -> None:
+        """Build the write of a pair's h to workgroup memory, or of what each gate has of it."""
+        b, tile = self.b, self.tile
+        for copy, value in enumerate(values):
+            row = b.times(b.plus(pair.r, copy * tile.rows), tile.depth)
+            b.store(value, b.at(self.h, buffer, row, pair.place))
 
     def _step(self, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
         """Build visited step k; returns what is carried on."""
@@ -197,7 +204,7 @@ class GpuPersistentKernel:
         if tile.h_buffers == 2:
             before = b.times(b.remainder(k, 2), tile.h_size)
             after = b.minus(tile.h_size, before)
-        gates = self._gates(before)
+        gates = self.gates(before)
         result: list[SSAValue] = []
         for number, pair in enumerate(self.pairs):
             *old, begun = carried[number * width : (number + 1) * width]
@@ -209,8 +216,8 @@ class GpuPersistentKernel:
         self.kernel.meet()
         return result
 
-    def _gates(self, h: Size) -> list[list[SSAValue]]:
-        """Build h R of each pair and gate."""
+    def gates(self, h: Size) -> list[list[SSAValue]]:
+        """Build h R of each pair and gate, from the h that all have written and met since."""
         tile, b = self.tile, self.b
         keys = [(n, r, g) for n in range(tile.tiles) for r in range(tile.rows) for g in range(tile.gates)]
         sums: Sequence[SSAValue] = [b.number(0.0) for _ in keys]

@@ -38,7 +38,7 @@ class SliceProduct:
         self.weights = kernel.shared(tile.weights_size, tensors.storage) if tile.weights_size else None
         self.h = kernel.shared(tile.h_size, self.h_element)
         self.parts = kernel.shared(tile.parts_size)
-        self.sums = kernel.shared(tile.sums_size)
+        self.sums = kernel.shared(tile.sums_size) if tile.sums_size else self.parts
         self.open()
 
     @property
@@ -96,11 +96,12 @@ class SliceProduct:
             b.store(value, b.at(self.h, line, unit))
 
     def multiply(self, kept: Weights) -> None:
-        """Build the product of h, which all threads have written; ``gates`` has it then."""
+        """Build the product of h, which all threads have written and met since; ``gates`` has it then."""
         b, tile = self.b, self.tile
-        self.kernel.meet()
         self.write_parts(kept)
         self.kernel.meet()
+        if not tile.sums_size:
+            return
         with b.loop(self.thread, tile.sums_size, tile.threads) as n:
             line, pitch = self.parts_of(n)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from lstm_ir.passes.kernels.gpu.matrices import MATRIX
 from lstm_ir.passes.kernels.gpu.slice_tile import MOST_THREADS, OTHER_REGISTERS, SliceTile, registers_of
-from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, WARP
-from lstm_ir.passes.kernels.panels import round_up
+from lstm_ir.passes.kernels.gpu.thread_tile import MOST_KEPT, WARP, GpuLimits, ThreadTile
+from lstm_ir.passes.kernels.panels import Panels, round_up
 
 MATRIX_REGISTERS = 8
 """32-bit registers that each thread of a warp needs for a matrix, of f16 as of f32."""
@@ -64,6 +64,11 @@ class TensorTile(SliceTile):
         """Elements of the parts' sums in workgroup memory, [split, rows, gates, width]."""
         return self.split * self.rows * self.columns
 
+    @property
+    def sums_size(self) -> int:
+        """Elements of the whole sums in workgroup memory; a single part is whole."""
+        return super().sums_size if self.split > 1 else 0
+
     @classmethod
     def of_slice(cls, tile: SliceTile, most_threads: int, memory: int, at_once: int) -> "TensorTile | None":
         """Return the tile in the place of another one; None where matrices do not cover it, or do not fit.
@@ -90,3 +95,43 @@ class TensorTile(SliceTile):
             fits = found.memory <= memory and found.slices <= at_once
             return found if fits and found.threads >= round_up(MATRIX * width, WARP) else None
         return None
+
+
+@dataclass(frozen=True)
+class TensorRows(ThreadTile):
+    """What each thread of a persistent workgroup does where tensor cores multiply: 16 rows, all units.
+
+    Attributes:
+        matrices: The product, of a slice with all units.
+    """
+
+    matrices: TensorTile
+
+    @property
+    def kept(self) -> int:
+        """Terms of a part, the first ones, whose weights the warp has in registers."""
+        return self.matrices.kept
+
+    @property
+    def weights_size(self) -> int:
+        """Elements of the other weights in workgroup memory."""
+        return self.matrices.weights_size
+
+    @property
+    def memory(self) -> int:
+        """Bytes of workgroup memory."""
+        return self.matrices.memory
+
+    @property
+    def panels(self) -> Panels:
+        """The order of the recurrent weights in memory."""
+        return self.matrices.panels
+
+    @classmethod
+    def of_units(cls, limits: GpuLimits, gates: int, units: int, element_bytes: int) -> "TensorRows | None":
+        """Return the tile for a layer; None where matrices do not cover it, or its weights do not fit."""
+        # One part: the threads that multiply finish two units each, and meet twice a step.
+        matrices = TensorTile(gates, units, units, MATRIX, 1, units, 1, element_bytes)
+        if units % MATRIX or matrices.threads > limits.threads or matrices.memory > limits.memory:
+            return None
+        return cls(gates, units, units, 1, MATRIX, matrices.threads // units, 1, element_bytes, True, matrices)

@@ -51,9 +51,9 @@ def _entries(text):
     return re.findall(r"\.entry (\w+)", text)
 
 
-def _kernel(text):
-    """The instructions and labels of the scan's entry."""
-    found = re.search(r"\.entry scan0\(.*?^\}", text, re.DOTALL | re.MULTILINE)
+def _kernel(text, name="scan0"):
+    """The instructions and labels of a scan's entry."""
+    found = re.search(rf"\.entry {name}\(.*?^\}}", text, re.DOTALL | re.MULTILINE)
     return [line.strip() for line in found.group(0).splitlines()]
 
 
@@ -163,6 +163,16 @@ def test_half_types_are_multiplied_on_tensor_cores(cooperative):
     gpu, units, text = cooperative
     products = [re.findall(r"mma\.sync\.\S*m16n16k16\.(\S*)", "\n".join(loop)) for loop in _time_loops(_kernel(text))]
     assert products == [PRODUCTS[gpu, units]] * 2
+
+
+def test_an_open_batch_has_a_kernel_on_tensor_cores_for_many_rows(tmp_path):
+    """Beside one for few rows; both keep their weights, and threads meet twice a step."""
+    _, _, text = _ptx(("sm_80", 64, "float16"), "persistent", tmp_path)
+    assert sorted(name for name in _entries(text) if "scan" in name) == ["scan0", "scan1"]
+    loops = [_time_loop(_kernel(text, name)) for name in ("scan0", "scan1")]
+    assert [sum("wmma.mma.sync" in line for line in loop) for loop in loops] == [4, 0]
+    assert _waits(loops[0]) == 2
+    assert sum("ld.global" in line for line in loops[0]) <= 10
 
 
 def test_options_follow_the_architecture():

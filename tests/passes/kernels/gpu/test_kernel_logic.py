@@ -14,8 +14,8 @@ from lstm_ir.lowering import layer_level, lower
 from lstm_ir.passes.kernels.gpu import census
 from lstm_ir.passes.kernels.gpu.cooperative import GpuCooperativeKernel
 from lstm_ir.passes.kernels.gpu.gpu_forms import slice_of, tile_of
-from lstm_ir.passes.kernels.gpu.persistent import GpuPersistentKernel
-from lstm_ir.passes.kernels.gpu.tensor_tile import TensorTile
+from lstm_ir.passes.kernels.gpu.tensor_persistent import persistent_kernel
+from lstm_ir.passes.kernels.gpu.tensor_tile import TensorRows, TensorTile
 from lstm_ir.passes.kernels.gpu.thread_tile import GpuLimits
 from lstm_ir.passes.pipelines import GpuKernelOptions
 from lstm_ir.passes.structured import TensorBuilder
@@ -25,8 +25,8 @@ FEATURES = 2
 NUMPY = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 
-def _build(layer, options, form, *, training=False):
-    """The kernel of a layer, of the entry point with a mask where there is one."""
+def _build(layer, options, form, *, training=False, tile=None):
+    """The kernel of a layer, of the entry point with a mask where there is one; with another tile if one is given."""
     module = layer_level(model_of(layer), training=training)
     lower(module, form=form, kernels=options, until="recurrence")
     scans = {
@@ -45,7 +45,7 @@ def _build(layer, options, form, *, training=False):
         kernel = GpuCooperativeKernel("scan", scan, share, host, may_have_mask=may_have_mask, pointers=options.pointers)
         workgroups = share.slices
     else:
-        kernel = GpuPersistentKernel("scan", scan, tile_of(scan, limits), host, may_have_mask=may_have_mask)
+        kernel = persistent_kernel("scan", scan, tile or tile_of(scan, limits), host, may_have_mask=may_have_mask)
         workgroups = None
     kernel.lower()
     executable = kernel.build()
@@ -187,3 +187,14 @@ def test_the_persistent_kernel_reads_weights_from_where_they_are(run_on_gpu, uni
     assert (tile.kept > 0, tile.weights_size > 0) == places
     x, mask = _inputs(2, 3)
     _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "mixed_bfloat16"])
+def test_persistent_workgroups_multiply_sixteen_rows_on_tensor_cores(run_on_gpu, dtype):
+    """Weights in workgroup memory; a whole tile of rows and one of which three are there; each thread has two units."""
+    limits = GpuLimits(**vars(CUDA))
+    tile = TensorRows.of_units(limits, 4, 16, 2)
+    built = _build(_layer(16, return_sequences=True, dtype=dtype), CUDA, "persistent", tile=tile)
+    assert tile.pairs == 2
+    x, mask = _inputs(19, 2)
+    _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 2e-3 if dtype == "float16" else 1.5e-2)

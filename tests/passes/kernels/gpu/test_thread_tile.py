@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from lstm_ir.passes.kernels.gpu.tensor_tile import TensorRows
 from lstm_ir.passes.kernels.gpu.thread_tile import REGISTERS, GpuLimits, ThreadTile
 
 LIMITS = [GpuLimits(128, 16384), GpuLimits(256, 16384), GpuLimits(1024, 101376), GpuLimits(1024, 166912)]
@@ -42,6 +43,24 @@ def test_small_layers_keep_their_weights():
 def test_an_open_or_small_batch_spreads_its_rows_over_workgroups():
     rows = [ThreadTile.of(LIMITS[3], 4, 64, batch=batch, copies=1).rows for batch in (None, 1, 255, 256, 1024)]
     assert rows == [1, 1, 1, 2, 4]
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+def test_sixteen_rows_on_tensor_cores(limits):
+    """Each unit of each row is finished by one thread, and the weights stay: up to 112 units of float16 on sm_80."""
+    tiles = {units: TensorRows.of_units(limits, 4, units, 2) for units in range(1, 200)}
+    found = {units: tile for units, tile in tiles.items() if tile is not None}
+    for units, tile in found.items():
+        assert tile.threads == tile.matrices.threads <= limits.threads
+        assert tile.memory <= limits.memory
+        assert tile.lanes * tile.split == tile.threads
+        assert tile.pairs * tile.split == tile.rows == 16
+        assert tile.depth == units
+    assert list(found) == list(range(16, max(found) + 1, 16))
+    assert (
+        max(found)
+        == {(128, 16384): 16, (256, 16384): 32, (1024, 101376): 80, (1024, 166912): 112}[limits.threads, limits.memory]
+    )
 
 
 def test_layers_whose_states_do_not_fit_have_no_tile():
