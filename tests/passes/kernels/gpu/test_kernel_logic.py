@@ -52,7 +52,7 @@ def _build(layer, options, form, *, training=False, tile=None):
     return SimpleNamespace(layer=layer, kernel=kernel, executable=executable, workgroups=workgroups)
 
 
-def _run(run_on_gpu, built, x, *, mask=None, drops=None, at_once=100, seed=0):
+def _run(run_on_gpu, built, x, *, mask=None, drops=None, init=None, at_once=100, seed=0):
     """The output, and the states after the last step."""
     layer, kernel = built.layer, built.kernel
     dtype = NUMPY[layer.dtype_policy.compute_dtype]
@@ -63,8 +63,7 @@ def _run(run_on_gpu, built, x, *, mask=None, drops=None, at_once=100, seed=0):
         "recurrent_kernel": kernel.tile.panels.pack(weights[1].astype(dtype)),
         "recurrent_dropout": None if drops is None else drops.astype(dtype),
         "mask": (np.zeros((batch, time)) if mask is None else mask).astype(np.int8),
-        "init0": np.zeros((batch, units), dtype),
-        "init1": np.zeros((batch, units), dtype),
+        **{f"init{n}": np.zeros((batch, units), dtype) if init is None else init[n].astype(dtype) for n in range(2)},
     }
     read = [tensors[name].reshape(-1) for name in kernel.names]
     sizes = [0, batch, time, *([int(mask is not None)] if "mask" in kernel.names else [])]
@@ -98,8 +97,10 @@ CUDA = GpuKernelOptions(1024, 166912, 3, pointers=True, tensor_cores=("f16", "bf
 """An NVIDIA GPU that has few multiprocessors, so that a workgroup has a few units."""
 
 
-def _check(got, layer, x, mask, tolerance):
-    want = run_model(model_of(layer), x, mask=mask)
+def _check(got, layer, x, mask, tolerance, init=None):
+    names = [f"{layer.name}/{state}" for state in "hc"]
+    given = None if init is None else dict(zip(names, init, strict=True))
+    want = run_model(model_of(layer), x, mask=mask, initial_state=given)
     for value, expected in zip(got, [want.outputs[0], *want.states.values()], strict=True):
         np.testing.assert_allclose(value.reshape(expected.shape), expected, rtol=tolerance, atol=tolerance)
 
@@ -146,10 +147,11 @@ def test_weights_beyond_the_registers_are_in_workgroup_memory(run_on_gpu):
     ids=["last", "backwards"],
 )
 def test_semantics_of_layers(run_on_gpu, options):
-    """With LLVM's loads and stores in the place of atomic changes."""
+    """From initial states; with LLVM's loads and stores in the place of atomic changes."""
     built = _build(_layer(6, **options), CUDA, "cooperative")
     x, mask = _inputs(2, 3)
-    _check(_run(run_on_gpu, built, x, mask=mask), built.layer, x, mask, 1e-5)
+    init = np.random.default_rng(3).normal(size=(2, 2, 6)).astype(np.float32)
+    _check(_run(run_on_gpu, built, x, mask=mask, init=init), built.layer, x, mask, 1e-5, init)
 
 
 def test_dropout_masks_are_applied_as_in_the_persistent_kernel(run_on_gpu):
