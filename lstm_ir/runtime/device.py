@@ -7,7 +7,7 @@ import re
 import shlex
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Only the binding creates an uncached driver, and the number of local-task's workers is the driver's, not the
@@ -46,6 +46,7 @@ class Device:
       allocator: IREE's allocator of it.
       beside: Of local-task on all cores: local-sync. Large calls may be given buffers that small ones made, and their
         results may lie in them, so the one device keeps the other.
+      staging: IREE's buffers of host memory through which results are read back, those that nobody uses right now.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Device:
     hal_module: Any
     allocator: Any
     beside: Device | None = None
+    staging: list[Any] = field(default_factory=list)
 
     @property
     def is_local(self) -> bool:

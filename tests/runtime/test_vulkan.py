@@ -5,6 +5,8 @@ import itertools
 import mmap
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,17 +101,45 @@ def test_results_that_stay_on_the_device_are_inputs_without_a_copy(module, draw)
     np.testing.assert_array_equal(module(x, initial_state={module.states[0].name: h}), on_host)
 
 
-@pytest.mark.parametrize("imports", [True, False])
-@pytest.mark.parametrize("size", [1, 1023, 1024, 1025, 300_001])
-def test_results_of_any_size_are_read_back(module, size, imports, monkeypatch):
-    if not imports:
-        monkeypatch.setattr(read_back_module, "_can_import", lambda *_: False)
+@pytest.mark.parametrize("size", [1, 1023, 1024, 1025, 300_001, 16385, 2])
+def test_results_of_any_size_are_read_back(module, size, monkeypatch):
+    """Within the memory that stays with the device, in one of which more is needed, and in one that does not stay."""
+    monkeypatch.setattr(read_back_module, "_MOST", 1 << 20)
     array = np.arange(size, dtype=np.float32)
     view = upload(module.device, array, element_type("float32"))
     got = download(module.device, view, array.dtype)
     np.testing.assert_array_equal(got, array)
     got += 1  # ours alone
     np.testing.assert_array_equal(download(module.device, view, array.dtype), array)
+
+
+def test_threads_read_back_at_once(module):
+    """Each through memory of its own, of which no more stays with the device than is needed again."""
+    views = [upload(module.device, np.full(40_000, n, np.float32), element_type("float32")) for n in range(8)]
+
+    def read(n):
+        return all((download(module.device, views[n], np.dtype("float32")) == n).all() for _ in range(5))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(8)))
+    assert 1 <= len(module.device.staging) <= 4
+
+
+def test_memory_of_a_copy_that_failed_is_not_used_again(module, monkeypatch):
+    view = upload(module.device, np.ones(3, np.float32), element_type("float32"))
+    download(module.device, view, np.dtype("float32"))
+    before = list(module.device.staging)
+
+    class Broken:
+        create_semaphore = module.device.hal.create_semaphore
+
+        def queue_copy(self, *_):
+            raise RuntimeError("device lost")
+
+    broken = replace(module.device, hal=Broken())
+    with pytest.raises(ExecutionError, match="reading 12 bytes from device 'vulkan:0' failed in IREE: device lost"):
+        download(broken, view, np.dtype("float32"))
+    assert module.device.staging == before[:-1]
 
 
 def test_a_device_has_one_name(vulkan, compiled, module):
