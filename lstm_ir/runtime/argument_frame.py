@@ -31,32 +31,43 @@ class ArgumentFrame:
 
     Attributes:
       device: Where the calls run.
-      arguments: IREE's list, complete: input, mask and seed if there are, states, storage for states.
+      arguments: IREE's list, complete: inputs, mask and seed if there are, states, storage for states.
       results: IREE's list, which keeps the results until the next call empties it.
-      input: The input's memory.
+      inputs: The inputs' memory.
       mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
       seed: The memory of the seed's two words, or None.
+      shapes: The outputs' shapes, which are those of its first call, if all are small; else None.
     """
 
-    __slots__ = ("_spans", "arguments", "device", "input", "mask", "results", "seed")
+    __slots__ = ("_spans", "arguments", "device", "inputs", "mask", "results", "seed", "shapes")
 
     def __init__(
         self,
         device: Device,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        element: Any,
+        inputs: Sequence[tuple[tuple[int, ...], np.dtype[Any], Any]],
         mask_shape: tuple[int, ...] | None,
         states: Sequence[Any],
         results: int,
         *,
         takes_seed: bool = False,
     ) -> None:
+        """Makes the lists and the memory.
+
+        Args:
+          device: Where the calls run.
+          inputs: Shape, dtype and IREE's element type of each input.
+          mask_shape: The mask's shape, or None.
+          states: References to the states' buffers, and then to those that they are written to.
+          results: How many results there are.
+          takes_seed: Whether the module takes a seed.
+        """
         self.device = device
-        self.arguments = iree.VmVariantList(3 + len(states))
+        self.shapes: list[tuple[int, ...]] | None = None
+        self.arguments = iree.VmVariantList(len(inputs) + 2 + len(states))
         self.renew_results(results)
-        self.input = aligned_empty(shape, dtype)
-        self.arguments.push_ref(import_array(device, self.input, element).ref)
+        self.inputs = [aligned_empty(shape, dtype) for shape, dtype, _ in inputs]
+        for memory, (_, _, element) in zip(self.inputs, inputs, strict=True):
+            self.arguments.push_ref(import_array(device, memory, element).ref)
         self.mask = None
         if mask_shape is not None:
             self.mask = aligned_empty(mask_shape, np.dtype(np.bool_))

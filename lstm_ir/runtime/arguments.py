@@ -22,6 +22,7 @@ __all__ = [
     "check_tensor",
     "check_values",
     "dtype_text",
+    "limits_of",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -107,11 +108,16 @@ def check_values(array: Array | DeviceArray, spec: TensorSpec, label: str) -> No
     if not np.isfinite(most_value) or not np.isfinite(least_value):
         raise ArgumentError(f"{label}: every value must be a whole number; got infinity")
     low, high = int(least_value), int(most_value)
-    information = np.iinfo(dtype)
-    least, most = (int(information.min), int(information.max)) if spec.limit is None else (0, spec.limit - 1)
+    least, most = limits_of(spec)
     if low < least or high > most:
         wrong = low if low < least else high
         raise ArgumentError(f"{label}: every value must be at least {least} and at most {most}; got {wrong}")
+
+
+def limits_of(spec: TensorSpec) -> tuple[int, int]:
+    """The least and the most that a spec of integers accepts."""
+    information = np.iinfo(numpy_dtype(spec.dtype))
+    return (int(information.min), int(information.max)) if spec.limit is None else (0, spec.limit - 1)
 
 
 def as_tensor(

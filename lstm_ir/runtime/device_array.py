@@ -81,7 +81,7 @@ def download(device: Device, view: Any, dtype: np.dtype[Any]) -> np.ndarray[Any,
         return np.empty(shape, dtype)
     if device.is_local:
         mapped = view.map()  # held until the copy below is made
-        return np.frombuffer(mapped, dtype).reshape(shape).copy()
+        return np.ndarray(shape, dtype, mapped).copy()
     return read_back(device, view).view(dtype).reshape(shape)
 
 

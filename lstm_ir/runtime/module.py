@@ -135,13 +135,10 @@ class Module:
         self._result_count = len(self.outputs) + len(self.states)
         self._runners = Runners(CompiledCode(vmfb, description, device, weights), device, self.states, work, workers)
         self._pending = PendingCalls()
-        self._repeated = None
-        # Values of integers have to be looked at, which the short way does not.
         self._checked = [k for k, dtype in enumerate(self._input_dtypes) if not is_floating(dtype)]
-        if len(self.inputs) == 1 and not self._checked:
-            self._repeated = RepeatedCalls(
-                self._runners, self.inputs[0], self._output_dtypes, self._result_count, takes_seed=self.takes_seed
-            )
+        self._repeated = RepeatedCalls(
+            self._runners, self.inputs, self._output_dtypes, self._result_count, takes_seed=self.takes_seed
+        )
 
     @property
     def name(self) -> str:
@@ -212,11 +209,9 @@ class Module:
           ArgumentTypeError: A wrong type or dtype. Nothing has run.
           ExecutionError: IREE failed.
         """
-        repeated = self._repeated
-        if initial_state is not None or device_outputs:
-            repeated = None
-        if repeated is not None and len(inputs) == 1:
-            outputs = repeated.run(inputs[0], mask, state, seed)
+        is_repeatable = initial_state is None and not device_outputs
+        if is_repeatable:
+            outputs = self._repeated.run(inputs, mask, state, seed)
             if outputs is not None:
                 return outputs
         values = bind_inputs(self.inputs, inputs)
@@ -269,8 +264,8 @@ class Module:
                 runner.stateless.give_back(batch, scratch)
         if used:
             runner.input_memory.give_back(used)
-        if repeated is not None:
-            repeated.remember(values[0], mask, mask_arrays[0] if mask_arrays else None, state, outputs)
+        if is_repeatable:
+            self._repeated.remember(values, mask, mask_arrays[0] if mask_arrays else None, state, outputs)
         return outputs
 
     def call_async(self, *inputs: Any, **options: Any) -> Future[Any]:

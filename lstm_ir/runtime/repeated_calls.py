@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature
+from lstm_ir.runtime.arguments import batch_and_times, limits_of
 from lstm_ir.runtime.device_array import element_type
-from lstm_ir.runtime.results import collect, collect_small
+from lstm_ir.runtime.results import collect, collect_small, small_shapes
 from lstm_ir.runtime.runners import Runners
 from lstm_ir.runtime.seed_argument import as_seed
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
@@ -22,19 +24,22 @@ _KEPT_SIGNATURES = 16
 _LARGEST_INPUT = 1 << 18
 _LARGEST_INPUT_OF_STATE = 1 << 14
 _FLOATS = frozenset(map(np.dtype, ("float16", "float32", "float64")))
+_INTEGERS = frozenset(map(np.dtype, ("int32", "int64")))
+_minimum, _maximum = np.minimum.reduce, np.maximum.reduce
 
 
 class RepeatedCalls:
-    """Calls of one input, with or without a mask, a seed and a state, whose results are NumPy arrays.
+    """Calls with or without a seed and a state, of one input also with a mask, whose results are NumPy arrays.
 
     A signature is remembered only of a call that passed every check and ran. Nothing else of a call can be wrong: the
-    checks that do not follow from types and shapes are of the state, and each state keeps its own frames.
+    checks that do not follow from types and shapes are of the state, and each state keeps its own frames; and of the
+    values of integers, which are looked at here too.
     """
 
     def __init__(
         self,
         runners: Runners,
-        spec: TensorSpec,
+        specs: Sequence[TensorSpec],
         output_dtypes: list[np.dtype[Any]],
         result_count: int,
         *,
@@ -44,18 +49,29 @@ class RepeatedCalls:
         self._takes_seed = takes_seed
         self._code = runners.home.code
         self._device = runners.home.device
-        self._dtype = numpy_dtype(spec.dtype)
-        self._accepted = _FLOATS | {self._dtype} if is_floating(self._dtype) else frozenset({self._dtype})
-        self._element = element_type(spec.dtype)
-        self._batch_axis = spec.batch_axis
-        self._time_axis = spec.time_axis
+        self._specs = specs
+        self._names = tuple(spec.name for spec in specs)
+        self._dtypes = [numpy_dtype(spec.dtype) for spec in specs]
+        self._only = self._dtypes[0] if len(specs) == 1 else None
+        self._elements = [element_type(spec.dtype) for spec in specs]
+        self._accepted = [(_FLOATS if is_floating(dtype) else _INTEGERS) | {dtype} for dtype in self._dtypes]
+        self._limits = [
+            (place, *limits_of(spec)) for place, spec in enumerate(specs) if self._dtypes[place].kind == "i"
+        ]
+        self._is_plain = self._only is not None and not self._limits and not takes_seed
         self._output_dtypes = output_dtypes
         self._result_count = result_count
         self._frames = FrameCache(_KEPT_SIGNATURES)
         self._token = object()  # stands for the module in signatures, and does not keep it alive
 
-    def run(self, x: Any, mask: Any, state: State | None, seed: int | None) -> Any:
+    def run(self, values: Sequence[Any], mask: Any, state: State | None, seed: int | None) -> Any:
         """Runs the call if one of its signature is remembered.
+
+        Args:
+          values: What the call was given: the inputs in order, or one dict of them.
+          mask: A mask, or None.
+          state: A state handle, or None.
+          seed: A seed, or None.
 
         Returns:
           The outputs, or None: the call must go the long way, checks and all.
@@ -65,27 +81,41 @@ class RepeatedCalls:
           ArgumentTypeError: A seed that is no integer.
           ExecutionError: IREE failed.
         """
+        if len(values) == 1 and type(values[0]) is dict:
+            if len(values[0]) != len(self._dtypes):
+                return None
+            values = [values[0].get(name) for name in self._names]
+        if len(values) != len(self._dtypes):
+            return None
+        x = values[0]
         if type(x) is not _ndarray:
             return None
         if state is not None:
             if type(state) is not State:
                 return None
-            if mask is None and seed is None and x.dtype is self._dtype:
+            if mask is None and seed is None and x.dtype is self._only:
                 outputs = self._run_again(x, state)
                 if outputs is not None:
                     return outputs
-        if x.dtype not in self._accepted:
+        if x.dtype not in self._accepted[0]:
             return None
-        if mask is None:
-            signature: Signature = (x.shape, self._token)
+        if self._only is None:
+            if mask is not None or not self._accepts(values):
+                return None
+            signature: Signature = (*[x.shape for x in values], self._token)
+        elif mask is None:
+            signature = (x.shape, self._token)
         elif type(mask) is _ndarray and mask.dtype.kind in "biu":
             signature = (x.shape, mask.shape, self._token)
         else:
             return None
         if state is None:
-            return self._run(self._frames, signature, x, mask, None, seed)
+            return self._run(self._frames, signature, values, mask, None, seed)
         with state.lock:
-            return self._run(state.frames, signature, x, mask, state, seed)
+            return self._run(state.frames, signature, values, mask, state, seed)
+
+    def _accepts(self, values: Sequence[Any]) -> bool:
+        return all(type(x) is _ndarray and x.dtype in self._accepted[place] for place, x in enumerate(values))
 
     def _run_again(self, x: Any, state: State) -> Any:
         """Runs the call if the state's last one was like it: streams of steps, where each microsecond counts.
@@ -100,37 +130,44 @@ class RepeatedCalls:
             (shape, token), frame = frames.last
             if token is not self._token or shape != x.shape:
                 return None
+            assert frame.shapes is not None
             try:
-                frame.input[...] = x
+                frame.inputs[0][...] = x
                 self._code.invoke(self._code.call, frame.arguments, frame.results)
-                outputs = collect_small(frame.results, self._output_dtypes)
-                return self._collect_large(frame) if outputs is None else outputs
+                return collect_small(frame.results, frame.shapes, self._output_dtypes)
             except BaseException:
                 frames.drop_frames()  # nobody knows what such a call has left
                 raise
 
     def _run(
-        self, cache: FrameCache, signature: Signature, x: Any, mask: Any, state: State | None, seed: int | None
+        self,
+        cache: FrameCache,
+        signature: Signature,
+        values: Sequence[Any],
+        mask: Any,
+        state: State | None,
+        seed: int | None,
     ) -> Any:
         frames = cache.spare.get(signature)
         if frames is None:
             return None
         cache.last = None
+        if self._limits and not self._in_range(values):
+            return None  # to be told so
         words = as_seed(seed, self._takes_seed) if self._takes_seed or seed is not None else None
         try:
             frame = frames.pop()
         except IndexError:
-            frame = self._new_frame(x.shape, mask, state)
+            frame = self._new_frame(values, mask, state)
         code = self._code
         if frame.device is not self._device:
             runner = self._runners.all_cores()
             if runner is not None:  # else in a forked process, where the frame serves at home
                 code = runner.code
-        if x.dtype == self._dtype:
-            frame.input[...] = x
+        if values[0].dtype == self._only:
+            frame.inputs[0][...] = values[0]
         else:
-            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                frame.input[...] = x
+            self._fill(frame.inputs, values)
         function = code.call
         if frame.mask is not None:
             function = code.call_masked
@@ -138,23 +175,37 @@ class RepeatedCalls:
         if frame.seed is not None:
             frame.seed[...] = words
         code.invoke(function, frame.arguments, frame.results)
-        outputs = collect_small(frame.results, self._output_dtypes)
-        if outputs is None:
-            outputs = self._collect_large(frame)
-        elif state is not None and frame.mask is None and frame.seed is None and frame.device is self._device:
+        if frame.shapes is not None:
+            outputs = collect_small(frame.results, frame.shapes, self._output_dtypes)
+        else:
+            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
+            frame.shapes = small_shapes(outputs)
+        if frame.shapes is None:
+            frame.renew_results(self._result_count)
+        elif state is not None and self._is_plain and frame.mask is None and frame.device is self._device:
             cache.last = (signature, frame)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
         return outputs
 
-    def _collect_large(self, frame: ArgumentFrame) -> Any:
-        outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
-        frame.renew_results(self._result_count)
-        return outputs
+    def _in_range(self, values: Sequence[Any]) -> bool:
+        """Whether all integers are accepted."""
+        for place, least, most in self._limits:
+            if _minimum(values[place], None) < least or _maximum(values[place], None) > most:
+                return False
+        return True
 
-    def _new_frame(self, shape: tuple[int, ...], mask: Any, state: State | None) -> ArgumentFrame:
-        batch = 1 if self._batch_axis is None else shape[self._batch_axis]
-        time = 1 if self._time_axis is None else shape[self._time_axis]
-        runner = self._runners.choose(batch, time)
+    def _fill(self, inputs: Sequence[Any], values: Sequence[Any]) -> None:
+        """Copies values of any accepted dtype to a frame's memory."""
+        for memory, x, dtype in zip(inputs, values, self._dtypes, strict=True):
+            if x.dtype == dtype or dtype.kind == "i":
+                memory[...] = x
+            else:
+                with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                    memory[...] = x
+
+    def _new_frame(self, values: Sequence[Any], mask: Any, state: State | None) -> ArgumentFrame:
+        batch, times = batch_and_times(values, self._specs)
+        runner = self._runners.choose(batch, max(times.values(), default=1))
         # What local-sync keeps is of sizes that other calls needed, and may leave no room for those of this one.
         runner.device.allocator.trim()
         if state is None:
@@ -162,37 +213,30 @@ class RepeatedCalls:
             refs = runner.stateless.zeros(batch) + runner.stateless.take_scratch(batch)
         else:
             refs = state.refs + state.refs
+        inputs = [(x.shape, *each) for x, *each in zip(values, self._dtypes, self._elements, strict=True)]
         mask_shape = None if mask is None else mask.shape
-        return ArgumentFrame(
-            runner.device,
-            shape,
-            self._dtype,
-            self._element,
-            mask_shape,
-            refs,
-            self._result_count,
-            takes_seed=self._takes_seed,
-        )
+        return ArgumentFrame(runner.device, inputs, mask_shape, refs, self._result_count, takes_seed=self._takes_seed)
 
-    def remember(self, x: Any, mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
+    def remember(self, values: Sequence[Any], mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
         """Lets the next call like this one, which has succeeded, go the short way.
 
         Args:
-          x: The input as it was given.
+          values: The inputs as they were given, in order.
           mask: The mask as it was given, or None.
           full_mask: The mask as the module took it, (batch, time) or (time, batch), or None.
           state: The state handle, or None.
           outputs: What the call returns.
         """
-        if not self._device.is_local or type(x) is not _ndarray:
+        if not self._device.is_local or any(type(x) is not _ndarray or x.size == 0 for x in values):
             return
         if any(output.size == 0 for output in (outputs if isinstance(outputs, list) else [outputs])):
             return
-        if x.size * self._dtype.itemsize > (_LARGEST_INPUT if state is None else _LARGEST_INPUT_OF_STATE):
+        size = sum(x.size * dtype.itemsize for x, dtype in zip(values, self._dtypes, strict=True))
+        if size > (_LARGEST_INPUT if state is None else _LARGEST_INPUT_OF_STATE):
             return
-        signature: Signature = (x.shape, self._token)
+        signature: Signature = (*(x.shape for x in values), self._token)
         if mask is not None:
-            if type(mask) is not _ndarray or mask.shape != full_mask.shape:
+            if len(values) > 1 or type(mask) is not _ndarray or mask.shape != full_mask.shape:
                 return
-            signature = (x.shape, mask.shape, self._token)
+            signature = (values[0].shape, mask.shape, self._token)
         (self._frames if state is None else state.frames).remember(signature)

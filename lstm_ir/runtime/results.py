@@ -13,7 +13,7 @@ from lstm_ir.runtime.device_array import DeviceArray, download, element_type, up
 from lstm_ir.runtime.host_memory import Span, share_result
 from lstm_ir.runtime.spec import TensorSpec
 
-__all__ = ["Result", "collect", "collect_small", "empty_results"]
+__all__ = ["Result", "collect", "collect_small", "empty_results", "small_shapes"]
 
 Result = np.ndarray[Any, Any] | DeviceArray
 HalBufferView = iree.HalBufferView
@@ -43,12 +43,13 @@ def collect(
     """
     collected: list[Result] = []
     taken: list[Span] = []
+    is_local = device.is_local
     for index, dtype in enumerate(dtypes):
         view = results.get_as_object(index, HalBufferView)
         if device_outputs:
             collected.append(DeviceArray(device, view, dtype))
             continue
-        if device.is_local and view.byte_length >= _SHARED_FROM:
+        if is_local and view.byte_length >= _SHARED_FROM:
             taken = taken or list(spans())
             array = share_result(device, view, dtype, taken)
             if array is not None:
@@ -58,24 +59,24 @@ def collect(
     return collected[0] if len(collected) == 1 else collected
 
 
-def collect_small(results: Any, dtypes: Sequence[np.dtype[Any]]) -> Result | list[Result] | None:
-    """What ``collect`` returns, by the shortest way: copies. On a local device, and no result is empty.
+def small_shapes(outputs: Result | list[Result]) -> list[tuple[int, ...]] | None:
+    """The shapes of a call's outputs, for ``collect_small``; None if it is not for them: one is large, or empty."""
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    if all(isinstance(each, _ndarray) and 0 < each.nbytes < _SHARED_FROM for each in listed):
+        return [each.shape for each in listed]
+    return None
 
-    Returns:
-      The outputs, or None: one of them is large.
-    """
-    if len(dtypes) == 1:
-        view = results.get_as_object(0, HalBufferView)
-        if view.byte_length >= _SHARED_FROM:
-            return None
-        return _ndarray(view.shape, dtypes[0], view.map()).copy()
-    collected: list[Result] = []
-    for index, dtype in enumerate(dtypes):
-        view = results.get_as_object(index, HalBufferView)
-        if view.byte_length >= _SHARED_FROM:
-            return None
-        collected.append(_ndarray(view.shape, dtype, view.map()).copy())
-    return collected
+
+def collect_small(
+    results: Any, shapes: Sequence[tuple[int, ...]], dtypes: Sequence[np.dtype[Any]]
+) -> Result | list[Result]:
+    """What ``collect`` returns, by the shortest way: copies. On a local device, of the shapes of an earlier call."""
+    get = results.get_as_object
+    if len(shapes) == 1:
+        return _ndarray(shapes[0], dtypes[0], get(0, HalBufferView).map()).copy()
+    return [
+        _ndarray(shape, dtypes[index], get(index, HalBufferView).map()).copy() for index, shape in enumerate(shapes)
+    ]
 
 
 def empty_results(

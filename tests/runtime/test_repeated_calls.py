@@ -323,18 +323,38 @@ def test_what_is_kept_is_bounded(module, draw):
     assert (big.shape, module._repeated._token) not in state.frames.spare
 
 
-def test_a_batch_of_nothing_and_inputs_by_name_are_never_remembered(module):
+def test_a_batch_of_nothing_is_never_remembered(module):
     x = np.zeros((0, 4, 3), np.float32)
     for _ in range(3):
         assert module(x)[0].shape == (0, 4, 3)
-        module({"x": np.zeros((1, 4, 3), np.float32)})
     assert (x.shape, module._repeated._token) not in module._repeated._frames.spare
 
 
-def test_modules_of_several_inputs_always_go_the_long_way(total):
+def test_inputs_by_name_go_the_short_way_too(module, draw, expected):
+    module({"x": draw(2, 4, 3)})
+    x = draw(2, 4, 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lstm_ir.runtime.module.bind_inputs", None)
+        np.testing.assert_allclose(module({"x": x})[0], expected(x).seq, rtol=1e-6)
+    for wrong in ({"y": x}, {"x": x, "y": x}, {}):
+        with pytest.raises(ArgumentError, match="inputs: "):
+            module(wrong)
+
+
+def test_several_inputs_go_the_short_way(total):
     a = np.ones((3, 2), np.float32)
-    for k in range(3):
-        np.testing.assert_array_equal(total(a, k * a), (1 + k) * a)
+    names = [spec.name for spec in total.inputs]
+    total(a, a)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lstm_ir.runtime.module.bind_inputs", None)
+        for k in range(3):
+            np.testing.assert_array_equal(total(a, k * a), (1 + k) * a)
+            np.testing.assert_array_equal(total(a, (k * a).astype(np.float64)), (1 + k) * a)
+            np.testing.assert_array_equal(total(dict(zip(names, (k * a, a), strict=True))), (1 + k) * a)
+    with pytest.raises(ArgumentError, match="the module takes 2"):
+        total(a)
+    with pytest.raises(ArgumentError, match="batch sizes must agree"):
+        total(a, a[:2])
 
 
 @pytest.mark.parametrize("rows", [3, 20_000])
