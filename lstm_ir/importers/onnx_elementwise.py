@@ -7,14 +7,16 @@ import numpy as np
 
 from lstm_ir.errors import UnsupportedError
 from lstm_ir.importers.onnx_node import Node
-from lstm_ir.layers.program import Tensor
+from lstm_ir.layers.program import Tensor, Value
 
 _SAME = {
     "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Pow": "pow",
     "Neg": "neg", "Abs": "abs", "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal",
     "Erf": "erf", "Floor": "floor", "Ceil": "ceil",
     "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu", "Softplus": "softplus", "Softsign": "softsign",
-    "HardSwish": "hard_swish", "Mish": "mish",
+    "HardSwish": "hard_swish", "Mish": "mish", "Sign": "sign", "Sin": "sin", "Cos": "cos",
+    "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal",
+    "Not": "not", "And": "and", "Or": "or", "Xor": "xor",
 }  # fmt: skip
 
 
@@ -29,6 +31,14 @@ def _same(node: Node) -> list[Tensor]:
         if exponent.size == 1 and float(exponent.reshape(())) == 0.5:
             return [node.b.apply("sqrt", operands[0])]
     return [node.b.apply(function, *operands)]
+
+
+def _swapped(function: str) -> Callable[[Node], list[Tensor]]:
+    return lambda node: [node.b.apply(function, node.tensor(1), node.tensor(0))]
+
+
+def _where(node: Node) -> list[Tensor]:
+    return [node.b.apply("where", *(node.tensor(place) for place in range(3)))]
 
 
 def _all_inputs(function: str) -> Callable[[Node], list[Tensor]]:
@@ -71,11 +81,21 @@ def _selu(node: Node) -> list[Tensor]:
 
 
 def _clip(node: Node) -> list[Tensor]:
+    x = node.tensor(0)
+    if any(isinstance(node.given(place), Value) for place in (1, 2)) or _is_integer(x):
+        for place, function in ((1, "max"), (2, "min")):
+            bound = node.given(place)
+            x = x if bound is None else node.b.apply(function, x, bound)
+        return [x]
     bounds = []
     for place, (attribute, default) in enumerate((("min", -np.inf), ("max", np.inf))):
         array = node.known(place + 1)
         bounds.append(float(array.reshape(())) if array is not None else float(node.get(attribute, default)))
     return [node.b.apply("clip", node.tensor(0), numbers=bounds)]
+
+
+def _is_integer(x: Tensor) -> bool:
+    return x.is_integer if isinstance(x, Value) else x.dtype.kind != "f"
 
 
 def _gelu(node: Node) -> list[Tensor]:
@@ -96,12 +116,15 @@ def _cast(node: Node) -> list[Tensor]:
     x = node.tensor(0)
     if target in (6, 7):
         return [node.b.apply("to_integer", x)]
+    if target == 9:
+        return [x if isinstance(x, Value) and x.is_bool else node.b.apply("nonzero", x)]
     own = {np.dtype(np.float32): 1, np.dtype(np.float16): 10, np.dtype(np.float64): 11}[node.b.dtype]
     if target == own and isinstance(x, np.ndarray) and x.dtype == object and x.size == 1:
         return [node.b.reshape(node.b.count([x.reshape(()).item()]), x.shape)]
-    if target == own or (target in (1, 10, 11) and isinstance(x, np.ndarray)):
+    holds_any = isinstance(x, np.ndarray) or x.is_bool  # 0 and 1 are the same in all floats
+    if target == own or (target in (1, 10, 11) and holds_any):
         return [node.b.apply("to_float", x)]
-    raise UnsupportedError(f"attribute to={target}; accepted: int32, int64 and {node.b.dtype}")
+    raise UnsupportedError(f"attribute to={target}; accepted: bool, int32, int64 and {node.b.dtype}")
 
 
 def _cast_like(node: Node) -> list[Tensor]:
@@ -127,5 +150,9 @@ ELEMENTWISE: Mapping[str, Callable[[Node], list[Tensor]]] = {
     "Swish": _swish,
     "Cast": _cast,
     "CastLike": _cast_like,
+    "Greater": _swapped("less"),
+    "GreaterOrEqual": _swapped("less_equal"),
+    "Where": _where,
+    "ThresholdedRelu": _with_numbers("thresholded_relu", ("alpha", 1.0)),
 }
 """The readers by operator."""

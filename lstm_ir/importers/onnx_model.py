@@ -10,7 +10,8 @@ import numpy as np
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.onnx_file import Array, array_of, parse
 from lstm_ir.importers.onnx_node import Node
-from lstm_ir.importers.onnx_operators import OPERATORS
+from lstm_ir.importers.onnx_operators import OPERATORS, Reader
+from lstm_ir.importers.onnx_scan import read_scan
 from lstm_ir.layers.program import (
     Elementwise,
     Gather,
@@ -18,6 +19,7 @@ from lstm_ir.layers.program import (
     Program,
     ProgramBuilder,
     ProgramModel,
+    Recurrence,
     SameSizeError,
     Scan,
     Size,
@@ -27,6 +29,7 @@ from lstm_ir.layers.program import (
 
 _FLOATS = {1: np.dtype(np.float32), 10: np.dtype(np.float16), 11: np.dtype(np.float64)}
 _INTEGERS = (6, 7)  # int32, int64
+_BOOL = 9
 _OLDEST_OPSET = 7
 
 
@@ -88,6 +91,7 @@ class _Reader:
         if model.functions:
             raise UnsupportedError(f"the model has functions of its own, such as {model.functions[0].name!r}")
         self.tensors: dict[str, Tensor] = {}
+        self.instead: Mapping[str, Reader] = {}
 
     @staticmethod
     def _opset(model: Any) -> int:
@@ -111,6 +115,8 @@ class _Reader:
         if not inputs:
             raise UnsupportedError("the model has no inputs")
         self.tensors.update(inputs)
+        bools = [item.name for item in given if item.type.tensor_type.elem_type == _BOOL]
+        self.tensors.update((name, self.builder.apply("nonzero", inputs[name])) for name in bools)
         for place, proto in enumerate(self.graph.node):
             self._node(proto, place)
         outputs: dict[str, Value] = {}
@@ -118,7 +124,7 @@ class _Reader:
             outputs[item.name] = self._output(item)
         if not outputs:
             raise ModelFileError("the model has no outputs")
-        return self._program(inputs, outputs)
+        return self._program(inputs, outputs, bools)
 
     def _dtype(self, arrays: Mapping[str, Array], inputs: list[Any]) -> np.dtype[Any]:
         """The one dtype of floats: of the inputs, or if they are integers, of the arrays."""
@@ -132,8 +138,8 @@ class _Reader:
         tensor = item.type.tensor_type
         if not item.type.HasField("tensor_type") or not tensor.HasField("shape"):
             raise UnsupportedError(f"input {item.name!r}: not a tensor of a known rank")
-        if tensor.elem_type not in _FLOATS and tensor.elem_type not in _INTEGERS:
-            raise UnsupportedError(f"input {item.name!r}: its element type; accepted: floats, int32 and int64")
+        if tensor.elem_type not in _FLOATS and tensor.elem_type not in (*_INTEGERS, _BOOL):
+            raise UnsupportedError(f"input {item.name!r}: its element type; accepted: floats, int32, int64 and bool")
         shape: list[Size] = []
         for axis, dim in enumerate(tensor.shape.dim):
             if dim.HasField("dim_value") and dim.dim_value > 0:
@@ -143,21 +149,22 @@ class _Reader:
                 while own in self.same:
                     own = self.same[own]
                 shape.append(OpenSize.named(own))
-        return Value(tuple(shape), is_integer=tensor.elem_type in _INTEGERS)
+        return Value(tuple(shape), is_integer=tensor.elem_type not in _FLOATS)
 
     def _node(self, proto: Any, place: int) -> None:
         label = proto.name or f"number {place}"
         who = f"node {label!r} ({proto.op_type})"
         if proto.domain not in ("", "ai.onnx"):
             raise UnsupportedError(f"{who}: operators of domain {proto.domain!r} cannot be compiled")
-        if proto.op_type not in OPERATORS:
+        reader = self._reader_of(proto.op_type)
+        if reader is None:
             raise UnsupportedError(f"{who}: the operator {proto.op_type} cannot be compiled")
         missing = [name for name in proto.input if name and name not in self.tensors]
         if missing:
             raise ModelFileError(f"{who}: nothing before it makes its input {missing[0]!r}")
         node = Node(proto, who, self.opset, self.builder, self.folder, [self.tensors.get(n) for n in proto.input])
         try:
-            results = OPERATORS[proto.op_type](node)
+            results = reader(node)
         except SameSizeError:
             raise
         except LstmIrError as error:
@@ -172,25 +179,74 @@ class _Reader:
             raise UnsupportedError(f"{who}: its output {proto.output[len(results)]!r} cannot be compiled")
         self.tensors.update((n, tensor) for n, tensor in zip(proto.output, results, strict=False) if n)
 
+    def _reader_of(self, op_type: str) -> Reader | None:
+        if op_type == "Scan":
+            return lambda node: read_scan(node, self._inside)
+        if op_type == "If":
+            return self._if
+        return self.instead.get(op_type) or OPERATORS.get(op_type)
+
+    def _if(self, node: Node) -> list[Tensor]:
+        """The branch of an If whose condition is known."""
+        condition = node.known(0)
+        if condition is None or condition.size != 1:
+            raise ModelFileError("its condition is missing, or is not one")
+        wanted = "then_branch" if condition.any() else "else_branch"
+        graphs = [attribute.g for attribute in node.proto.attribute if attribute.name == wanted]
+        if not graphs:
+            raise ModelFileError(f"it has no {wanted}")
+        return self._inside(graphs[0], self.builder, {}, {})
+
+    def _inside(
+        self, graph: Any, builder: ProgramBuilder, given: Mapping[str, Tensor], instead: Mapping[str, Reader]
+    ) -> list[Tensor]:
+        """The outputs of a graph inside a node, which sees the tensors outside.
+
+        Args:
+            graph: The graph.
+            builder: Takes what it computes.
+            given: Its inputs by name.
+            instead: Readers of operators instead of the usual ones.
+        """
+        outside = self.tensors, self.builder, self.instead
+        arrays = {tensor.name: array_of(tensor, self.folder) for tensor in graph.initializer}
+        # A program of its own sees constants only.
+        seen = (
+            outside[0]
+            if builder is self.builder
+            else {name: tensor for name, tensor in outside[0].items() if isinstance(tensor, np.ndarray)}
+        )
+        self.tensors, self.builder, self.instead = {**seen, **arrays, **given}, builder, {**self.instead, **instead}
+        try:
+            for place, proto in enumerate(graph.node):
+                self._node(proto, place)
+            missing = [item.name for item in graph.output if item.name not in self.tensors]
+            if missing:
+                raise ModelFileError(f"nothing makes the output {missing[0]!r} of the graph inside")
+            return [self.tensors[item.name] for item in graph.output]
+        finally:
+            self.tensors, self.builder, self.instead = outside
+
     def _output(self, item: Any) -> Value:
         if item.name not in self.tensors:
             raise ModelFileError(f"output {item.name!r}: nothing makes it")
         tensor = self.tensors[item.name]
         value = self.builder.value(tensor, item.name)
-        if value.is_integer:
-            raise UnsupportedError(f"output {item.name!r}: holds integers; accepted: floats")
+        if value.is_integer or value.is_bool:
+            kind = "integers" if value.is_integer else "truth values"
+            raise UnsupportedError(f"output {item.name!r}: holds {kind}; accepted: floats")
         if value.operation is None:
             (value,) = self.builder.emit(Elementwise((value,), "copy"), value.shape)
         return value
 
-    def _program(self, inputs: dict[str, Value], outputs: dict[str, Value]) -> Program:
+    def _program(self, inputs: dict[str, Value], outputs: dict[str, Value], bools: list[str]) -> Program:
         batch = self._batch(inputs)
         axes: dict[str, int] = {}
         for name, value in {**inputs, **outputs}.items():
             for axis, size in enumerate(value.shape):
                 if isinstance(size, OpenSize) and size.name == batch and name not in axes:
                     axes[name] = axis
-        limits: dict[str, int] = {}
+        limits = dict.fromkeys(bools, 2)
         for operation, _ in self.builder.operations:
             if isinstance(operation, Gather):
                 size = operation.inputs[0].shape[operation.axis]
@@ -215,7 +271,7 @@ class _Reader:
     def _batch(self, inputs: Mapping[str, Value]) -> str | None:
         """The open size that counts rows: the LSTMs' batch, or else the first open size of the inputs."""
         for operation, _ in self.builder.operations:
-            if isinstance(operation, Scan):
+            if isinstance(operation, Scan | Recurrence):
                 size = operation.inputs[0].shape[1 if operation.time_major else 0]
                 if isinstance(size, OpenSize) and size.name is not None:
                     return size.name

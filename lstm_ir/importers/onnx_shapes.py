@@ -13,6 +13,11 @@ _ENDLESS = 1 << 30
 """Ends of slices from here on, either way, mean the end of the axis: exporters write the largest integer."""
 
 
+_LARGEST_RANGE = 1 << 20
+_LARGEST_FILLED = 64
+"""The most elements of integers that are computed with as the model is read."""
+
+
 def _constant(node: Node) -> list[Tensor]:
     value = node.get("value", None)
     if value is not None:
@@ -35,13 +40,14 @@ def _constant_of_shape(node: Node) -> list[Tensor]:
         raise ModelFileError("input 0 is missing")
     value = node.get("value", None)
     value = np.zeros(1, np.float32) if value is None else value.reshape(-1)
-    if value.dtype.kind != "f":
-        if any(isinstance(size, OpenSize) for size in sizes) or np.prod(sizes, dtype=np.float64) > 64:
-            raise UnsupportedError(f"integers of shape {tuple(map(str, sizes))}")
-        return [np.full([int(size) for size in sizes], value[0], np.int64)]
+    is_known = not any(isinstance(size, OpenSize) for size in sizes)
+    if value.dtype.kind != "f" and is_known and np.prod(sizes, dtype=np.float64) <= _LARGEST_FILLED:
+        return [np.full([int(size) for size in sizes], value[0], bool if value.dtype.kind == "b" else np.int64)]
     if any(isinstance(size, int) and size < 1 for size in sizes):
         raise UnsupportedError(f"a tensor of shape {tuple(map(str, sizes))}, which has no elements")
-    return [node.b.full(tuple(sizes), float(value[0]))]
+    is_integer, is_bool = value.dtype.kind in "iu", value.dtype.kind == "b"
+    number = int(value[0]) if is_integer else float(value[0])
+    return [node.b.full(tuple(sizes), number, is_integer=is_integer, is_bool=is_bool)]
 
 
 def _shape(node: Node) -> list[Tensor]:
@@ -141,12 +147,12 @@ def _slice(node: Node) -> list[Tensor]:
     steps = [1] * len(starts) if steps is None else steps
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         at = node.axis(axis, len(x.shape))
-        first, count = _range(x.shape[at], start, end, step)
+        first, count = _cut(x.shape[at], start, end, step)
         x = node.b.slice(x, at, first, count, step)
     return [x]
 
 
-def _range(size: Size, start: Size, end: Size, step: int) -> tuple[Size, Size]:
+def _cut(size: Size, start: Size, end: Size, step: int) -> tuple[Size, Size]:
     """The first element of a slice and how many it has.
 
     Of an open size, what is cut is taken to lie inside it; a shorter sequence, which ONNX would cut to a shape of its
@@ -219,6 +225,27 @@ def _gather(node: Node) -> list[Tensor]:
     return [node.b.reshape(picked, (*table.shape[:axis], *places.shape, *table.shape[axis + 1 :]))]
 
 
+def _range(node: Node) -> list[Tensor]:
+    bounds = [node.sizes(place) for place in range(3)]
+    if any(bound is None or len(bound) != 1 for bound in bounds):
+        raise ModelFileError("start, limit or delta is missing")
+    (start,), (limit,), (delta,) = (bound or [] for bound in bounds)
+    if all(isinstance(size, int) for size in (start, limit, delta)):
+        numbers = range(start, limit, delta)
+        if len(numbers) > _LARGEST_RANGE:
+            raise ModelFileError(f"the model asks for {len(numbers)} numbers, which it does not hold")
+        return [np.asarray(numbers, np.int64)]
+    if delta != 1:
+        raise UnsupportedError(f"numbers from {start} to {limit} by {delta}; accepted: by 1")
+    positions = node.b.positions(limit - start)
+    return [positions if start == 0 else node.b.apply("add", positions, np.asarray(int(start), np.int64))]
+
+
+def _gather_elements(node: Node) -> list[Tensor]:
+    table, places = node.tensor(0), node.b.value(node.tensor(1))
+    return [node.b.gather_elements(table, places, node.axis(node.get("axis", 0), len(table.shape)))]
+
+
 def _tile(node: Node) -> list[Tensor]:
     x, repeats = node.tensor(0), node.sizes(1)
     if repeats is None or len(repeats) != len(x.shape):
@@ -245,5 +272,7 @@ SHAPES: Mapping[str, Callable[[Node], list[Tensor]]] = {
     "Split": _split,
     "Gather": _gather,
     "Tile": _tile,
+    "Range": _range,
+    "GatherElements": _gather_elements,
 }
 """The readers by operator."""

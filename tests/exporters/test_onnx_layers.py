@@ -120,32 +120,32 @@ def recurrent():
 
 
 @pytest.mark.parametrize(("kinds", "lengths"), [(elementwise, (7, 12)), (windows, (7, 12)), (recurrent, (1, 4))])
-def test_kinds_of_layers_at_any_length(kinds, lengths, exported, close, rng):
+def test_kinds_of_layers_at_any_length(kinds, lengths, exported, both, rng):
     model = one_by_one(kinds())
     made = exported(model)
     for steps in lengths:
         x = sequence(rng, steps)
-        close(made.names, made.run({"x": x}), run_model(model, x).outputs)
+        both(made, {"x": x}, run_model(model, x).outputs)
 
 
-def test_masks_leave_steps_out_wherever_they_are(exported, close, rng):
+def test_masks_leave_steps_out_wherever_they_are(exported, both, rng):
     model = one_by_one(recurrent())
     made = exported(model, with_masks=True)
     x, mask = sequence(rng, 6, batch=3), rng.random((3, 6)) < 0.5
     mask[0] = False
-    close(made.names, made.run({"x": x, "mask": mask}), run_model(model, x, mask).outputs)
+    both(made, {"x": x, "mask": mask}, run_model(model, x, mask).outputs)
 
 
-def test_unrolled_layers_have_the_mask_of_unrolled_keras(exported, close, rng):
+def test_unrolled_layers_have_the_mask_of_unrolled_keras(exported, both, rng):
     flags = {"unroll": True, "go_backwards": True, "zero_output_for_mask": True, "return_sequences": True}
     model = one_by_one([la.LSTM(3, **flags)], (None, 5, 4))
     made = exported(model, with_masks=True)
     x, mask = sequence(rng, 5), rng.random((2, 5)) < 0.5
-    close(made.names, made.run({"x": x, "mask": mask}), run_model(model, x, mask).outputs)
+    both(made, {"x": x, "mask": mask}, run_model(model, x, mask).outputs)
 
 
 @pytest.mark.parametrize("flavour", ["keras2", "keras3"])
-def test_masks_that_layers_make_and_merge(flavour, exported, close, rng):
+def test_masks_that_layers_make_and_merge(flavour, exported, both, rng):
     def named(cls, *args, **kwargs):
         return cls(*args, flavour=flavour, **kwargs)
 
@@ -173,11 +173,11 @@ def test_masks_that_layers_make_and_merge(flavour, exported, close, rng):
     arrays["x"][rng.random((3, 6)) < 0.4] = 0.5
     arrays["x"][:, 0] = 1.0  # the mean of no step is not a number
     made = exported(model)
-    close(made.names, made.run(arrays), run_model(model, arrays).outputs)
+    both(made, arrays, run_model(model, arrays).outputs)
 
 
 @pytest.mark.parametrize("flavour", ["keras2", "keras3"])
-def test_attention_and_its_masks(flavour, exported, close, rng):
+def test_attention_and_its_masks(flavour, exported, both, rng):
     b = FunctionalBuilder("attention")
     query = b.input(InputLayer((None, None, 4), name="query", flavour=flavour))
     value = b.input(InputLayer((None, None, 4), name="value", flavour=flavour))
@@ -198,10 +198,10 @@ def test_attention_and_its_masks(flavour, exported, close, rng):
     for array in arrays.values():
         array[rng.random((3, 5)) < 0.4] = 0.5
     made = exported(model)
-    close(made.names, made.run(arrays), run_model(model, arrays).outputs)
+    both(made, arrays, run_model(model, arrays).outputs)
 
 
-def test_models_of_float64_run_in_float64(exported, close, rng):
+def test_models_of_float64_run_in_float64(exported, both, rng):
     """But for Conv and Erf, which ONNX Runtime has in float32 alone."""
     kinds = [
         la.LSTM(2, activation=name, recurrent_activation="hard_sigmoid", name=f"lstm_{name}", dtype="float64")
@@ -215,14 +215,14 @@ def test_models_of_float64_run_in_float64(exported, close, rng):
     model = randomised(b.model([tensor for layer in kinds for tensor in b.call(layer, [x])]))
     made = exported(model)
     array = rng.standard_normal((2, 5, 4))
-    close(made.names, made.run({"x": array}), run_model(model, array).outputs, in_double=True)
+    both(made, {"x": array}, run_model(model, array).outputs, in_double=True)
 
 
-def test_a_layer_with_weights_of_cudnn(exported, close, rng):
+def test_a_layer_with_weights_of_cudnn(exported, both, rng):
     model = one_by_one([la.CuDNNLSTM(3, return_sequences=True, name="gpu"), la.CuDNNGRU(2, name="gated")])
     made = exported(model)
     x = sequence(rng, 5)
-    close(made.names, made.run({"x": x}), run_model(model, x).outputs)
+    both(made, {"x": x}, run_model(model, x).outputs)
 
 
 def encoder_and_decoder():
@@ -235,13 +235,11 @@ def encoder_and_decoder():
     return randomised(b.model([y]))
 
 
-def test_an_encoder_and_a_decoder(exported, close, rng):
+def test_an_encoder_and_a_decoder(exported, both, rng):
     model = encoder_and_decoder()
     made = exported(model)
     arrays = {"source": sequence(rng, 5, 3), "target": sequence(rng, 7, 2)}
-    close(made.names, made.run(arrays), run_model(model, arrays).outputs)
-    assert made.is_read_again
-    close(made.names, made.run_again(arrays), run_model(model, arrays).outputs)
+    both(made, arrays, run_model(model, arrays).outputs)
 
 
 def test_states_of_stateful_layers_are_inputs_and_outputs(exported, close, rng):

@@ -17,9 +17,6 @@ FILES = sorted(
 FILES += sorted(p for p in DATA.iterdir() if p.suffix in (".onnx", ".safetensors"))
 TIME = 12
 
-READ_AGAIN = 20
-"""Of how many files, at least, our importer reads what was exported without masks."""
-
 
 def arrays_for(ports, batch, rng):
     for port in ports:
@@ -40,7 +37,7 @@ def load(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_committed_model(path, exported, close, rng):
+def test_a_committed_model(path, exported, both, rng):
     model = load(path)
     interface = interface_of(model)
     first = interface.inputs[0]
@@ -59,16 +56,10 @@ def test_a_committed_model(path, exported, close, rng):
     plain = exported(model)
     names = [*(p.name for p in interface.outputs), *(f"{p.name}/final" for p in ports)]
     assert plain.names == names
-    close(names, plain.run(started), expected())
-    if plain.is_read_again:
-        close(names, plain.run_again(started), expected())
+    both(plain, started, expected())
     if interface.masks:
         masks = dict(arrays_for(interface.masks, batch, rng))
         by_input = {port.of or first.name: masks[port.name] for port in interface.masks}
         masked = exported(model, with_masks=True)
         given = by_input if len(interface.inputs) > 1 else next(iter(by_input.values()))
-        close(names, masked.run(started | masks), expected(given))
-
-
-def test_most_of_them_are_read_again(exported):
-    assert sum(exported(load(path)).is_read_again for path in FILES) >= READ_AGAIN
+        both(masked, started | masks, expected(given))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lstm_ir.exporters.onnx_activations import activate
 from lstm_ir.exporters.onnx_graph import BEFORE_FIRST, OnnxGraph
 from lstm_ir.exporters.onnx_layers.program_scan import add_program_scan
@@ -14,9 +16,11 @@ from lstm_ir.layers.program import (
     Elementwise,
     Full,
     Gather,
+    GatherElements,
     MatMul,
     Measure,
     Operation,
+    Positions,
     Reduce,
     Reshape,
     Scan,
@@ -32,12 +36,14 @@ _OPERATORS = {
     "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log", "sqrt": "Sqrt", "reciprocal": "Reciprocal",
     "erf": "Erf", "floor": "Floor", "ceil": "Ceil",
     "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu", "softplus": "Softplus", "softsign": "Softsign",
-    "selu": "Selu", "hard_swish": "HardSwish",
+    "selu": "Selu", "hard_swish": "HardSwish", "sign": "Sign", "sin": "Sin", "cos": "Cos",
+    "not": "Not", "and": "And", "or": "Or", "xor": "Xor",
 }  # fmt: skip
 _WITH_NUMBERS = {
     "elu": ("Elu", ("alpha",)),
     "leaky_relu": ("LeakyRelu", ("alpha",)),
     "hard_sigmoid": ("HardSigmoid", ("alpha", "beta")),
+    "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
 }
 
 
@@ -60,9 +66,15 @@ def _add(
     shape = results[0].shape
     match operation:
         case Constant():
-            return [g.constant(operation.array, operation.name)]
+            array = operation.array.astype(bool) if results[0].is_bool else operation.array
+            return [g.constant(array, operation.name)]
+        case Positions():
+            bounds = [g.integers(0), g.squeeze(sizes.size(shape[0]), 0), g.integers(1)]
+            return [g.cast(g.add("Range", *bounds), "int32")]
         case Full():
-            number = g.floats(operation.number)
+            (result,) = results
+            dtype = np.dtype(np.int32) if result.is_integer else np.dtype(bool) if result.is_bool else g.dtype
+            number = g.constant(np.asarray(operation.number, dtype), "constant")
             return [g.add("Expand", number, sizes.shape(shape)) if shape else number]
         case Measure():
             return [g.reshape(g.cast(sizes.size(operation.size), str(g.dtype)))]
@@ -82,6 +94,8 @@ def _add(
             return [g.add("Concat", *inputs, axis=operation.axis)]
         case Gather():
             return [g.add("Gather", *inputs, axis=operation.axis)]
+        case GatherElements():
+            return [g.add("GatherElements", *inputs, axis=operation.axis)]
         case MatMul():
             return [g.add("MatMul", *inputs)]
         case Reduce(kind="sum"):
@@ -112,6 +126,12 @@ def _elementwise(
             return x if operation.inputs[0].shape == shape else g.add("Expand", x, sizes.shape(shape))
         case "to_float":
             return g.cast(x, str(g.dtype))
+        case "equal" | "less" | "less_equal":
+            return g.add({"equal": "Equal", "less": "Less", "less_equal": "LessOrEqual"}[function], *inputs)
+        case "nonzero":
+            return g.cast(x, "bool")
+        case "where":
+            return g.add("Where", *inputs)
         case "to_integer":
             return g.cast(x, "int32")
         case "clip":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lstm_ir.exporters.onnx_graph import OnnxGraph
 from lstm_ir.layers.program import OpenSize, Program, Size, Value
+from lstm_ir.layers.program.sizes import Quotient
 
 
 class ProgramSizes:
@@ -47,8 +48,11 @@ class ProgramSizes:
         for names, factor in size.terms:
             product: str | None = None if factor == 1 and names else self.g.integers([factor])
             for name in names:
-                tensor, axis = self.places[name]
-                own = self.g.sizes(tensor, axis, axis + 1)
+                if isinstance(name, Quotient):
+                    own = self.g.add("Div", self.size(name.dividend), self.g.integers([name.divisor]))
+                else:
+                    tensor, axis = self.places[name]
+                    own = self.g.sizes(tensor, axis, axis + 1)
                 product = own if product is None else self.g.add("Mul", product, own)
             assert product is not None
             total = product if total is None else self.g.add("Add", total, product)

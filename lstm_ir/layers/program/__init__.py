@@ -2,6 +2,7 @@
 
 from lstm_ir.layers.program.builder import ProgramBuilder, SameSizeError, Tensor, require_same
 from lstm_ir.layers.program.layer import ProgramModel, TensorProgram, closed
+from lstm_ir.layers.program.recurrence import Cell, Recurrence
 from lstm_ir.layers.program.sizes import OpenSize, Size, evaluate, exact_quotient, product_of
 from lstm_ir.layers.program.values import (
     CellFunction,
@@ -10,9 +11,11 @@ from lstm_ir.layers.program.values import (
     Elementwise,
     Full,
     Gather,
+    GatherElements,
     MatMul,
     Measure,
     Operation,
+    Positions,
     Program,
     Reduce,
     Reshape,
@@ -23,19 +26,23 @@ from lstm_ir.layers.program.values import (
 )
 
 __all__ = [
+    "Cell",
     "CellFunction",
     "Concatenate",
     "Constant",
     "Elementwise",
     "Full",
     "Gather",
+    "GatherElements",
     "MatMul",
     "Measure",
     "OpenSize",
     "Operation",
+    "Positions",
     "Program",
     "ProgramBuilder",
     "ProgramModel",
+    "Recurrence",
     "Reduce",
     "Reshape",
     "SameSizeError",

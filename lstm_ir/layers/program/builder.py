@@ -10,14 +10,18 @@ from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.layers.program.known_functions import apply_known
 from lstm_ir.layers.program.sizes import OpenSize, Size, exact_quotient, product_of
 from lstm_ir.layers.program.values import (
+    ON_INTEGERS,
+    TO_BOOL,
     Concatenate,
     Constant,
     Elementwise,
     Full,
     Gather,
+    GatherElements,
     MatMul,
     Measure,
     Operation,
+    Positions,
     Reduce,
     Reshape,
     Scan,
@@ -31,6 +35,7 @@ Array = NDArray[Any]
 Tensor = Value | Array
 """A tensor of the program, or an array that is known already: floats, integers, or sizes (objects)."""
 
+_LARGEST_INT = 2**31 - 1
 LARGEST_KNOWN = 1 << 22
 """The most elements that are computed ahead of time, where they are more than the arrays that they are made of."""
 
@@ -58,9 +63,13 @@ class ProgramBuilder:
 
     # values
 
-    def emit(self, operation: Operation, *shapes: Shape, is_integer: bool = False) -> tuple[Value, ...]:
+    def emit(
+        self, operation: Operation, *shapes: Shape, is_integer: bool = False, is_bool: bool = False
+    ) -> tuple[Value, ...]:
         """Add an operation; returns its results."""
-        results = tuple(Value(tuple(shape), is_integer, operation, place) for place, shape in enumerate(shapes))
+        results = tuple(
+            Value(tuple(shape), is_integer, operation, place, is_bool) for place, shape in enumerate(shapes)
+        )
         self.operations.append((operation, results))
         return results
 
@@ -68,30 +77,34 @@ class ProgramBuilder:
         """Return a tensor of the program; an array becomes a constant of it.
 
         Raises:
-            UnsupportedError: integers, or sizes that are open.
+            UnsupportedError: integers that int32 does not hold, or sizes that are open.
         """
         if isinstance(tensor, Value):
             return tensor
         if id(tensor) in self._constants:
             return self._constants[id(tensor)][1]
-        if tensor.dtype.kind != "f":
-            raise UnsupportedError("integers that the model holds are used as a tensor: accepted as shapes and axes")
+        if tensor.dtype == object:
+            raise UnsupportedError("sizes are used as a tensor: accepted as shapes and axes")
+        is_integer, is_bool = tensor.dtype.kind in "iu", tensor.dtype.kind == "b"
+        if is_integer and tensor.size and (tensor.max() > _LARGEST_INT or tensor.min() < -_LARGEST_INT - 1):
+            raise UnsupportedError("integers that the model holds are used as a tensor, and are larger than int32")
         if tensor.size == 1:
-            (made,) = self.emit(Full((), float(tensor.reshape(()))), tensor.shape)
+            number = int(tensor.reshape(())) if is_integer else float(tensor.reshape(()))
+            (made,) = self.emit(Full((), number), tensor.shape, is_integer=is_integer, is_bool=is_bool)
             return made
         free, number = name, 0
         while free in self._names:
             number += 1
             free = f"{name}_{number}"
         self._names.add(free)
-        array = np.ascontiguousarray(tensor, self.dtype)
-        (made,) = self.emit(Constant((), free, array), array.shape)
+        array = np.ascontiguousarray(tensor, np.int32 if is_integer else self.dtype)
+        (made,) = self.emit(Constant((), free, array), array.shape, is_integer=is_integer, is_bool=is_bool)
         self._constants[id(tensor)] = (tensor, made)  # holds the array, so that its id stays its own
         return made
 
-    def full(self, shape: Shape, number: float) -> Value:
+    def full(self, shape: Shape, number: float, *, is_integer: bool = False, is_bool: bool = False) -> Value:
         """Return a tensor with one number everywhere."""
-        return self.emit(Full((), number), shape)[0]
+        return self.emit(Full((), number), shape, is_integer=is_integer, is_bool=is_bool)[0]
 
     # shapes
 
@@ -111,9 +124,7 @@ class ProgramBuilder:
             x = x.operation.inputs[0]
         if list(order) == sorted(order):
             return x
-        return self.emit(
-            Transpose((x,), tuple(order)), tuple(x.shape[axis] for axis in order), is_integer=x.is_integer
-        )[0]
+        return self.emit(Transpose((x,), tuple(order)), tuple(x.shape[axis] for axis in order), **_kind(x))[0]
 
     def reshape(self, x: Tensor, shape: Sequence[Size]) -> Tensor:
         """The same elements in another shape; one size may be -1."""
@@ -130,7 +141,7 @@ class ProgramBuilder:
             x = x.operation.inputs[0]
         if tuple(sizes) == x.shape:
             return x
-        return self.emit(Reshape((x,)), tuple(sizes), is_integer=x.is_integer)[0]
+        return self.emit(Reshape((x,)), tuple(sizes), **_kind(x))[0]
 
     def broadcast(self, x: Tensor, shape: Sequence[Size]) -> Tensor:
         """The tensor repeated where its axes have size 1, as NumPy does it; both ways, as ONNX does it."""
@@ -145,7 +156,7 @@ class ProgramBuilder:
         value = self.value(x)
         if sizes == value.shape:
             return value
-        return self.emit(Elementwise((value,), "copy"), sizes, is_integer=value.is_integer)[0]
+        return self.emit(Elementwise((value,), "copy"), sizes, **_kind(value))[0]
 
     def slice(self, x: Tensor, axis: int, start: Size, size: Size, step: int = 1) -> Tensor:
         """A range of one axis."""
@@ -157,7 +168,7 @@ class ProgramBuilder:
         if isinstance(size, int) and size < 1:
             raise UnsupportedError(f"a slice of {size} elements of axis {axis} of {_text(x.shape)}")
         shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
-        return self.emit(Slice((x,), axis, start, step), shape, is_integer=x.is_integer)[0]
+        return self.emit(Slice((x,), axis, start, step), shape, **_kind(x))[0]
 
     def concatenate(self, tensors: Sequence[Tensor], axis: int) -> Tensor:
         """Tensors one behind the other."""
@@ -168,14 +179,14 @@ class ProgramBuilder:
         values = [self.value(tensor) for tensor in tensors]
         shape = list(values[0].shape)
         for value in values[1:]:
-            if value.rank != len(shape) or value.is_integer != values[0].is_integer:
+            if value.rank != len(shape) or _kind(value) != _kind(values[0]):
                 raise ModelFileError("tensors of different ranks or types cannot be put one behind the other")
             for place in range(len(shape)):
                 if place == axis:
                     shape[place] = shape[place] + value.shape[place]
                 else:
                     require_same(shape[place], value.shape[place])
-        return self.emit(Concatenate(tuple(values), axis), tuple(shape), is_integer=values[0].is_integer)[0]
+        return self.emit(Concatenate(tuple(values), axis), tuple(shape), **_kind(values[0]))[0]
 
     # arithmetic
 
@@ -191,17 +202,31 @@ class ProgramBuilder:
             return apply_known(function, [np.asarray(tensor) for tensor in tensors], numbers, self.dtype)
         values = [self.value(tensor) for tensor in tensors]
         is_cast = function in ("to_float", "to_integer", "copy")
-        if any(value.is_integer for value in values) and not is_cast:
-            raise UnsupportedError("arithmetic on tensors of integers")
+        operands = values[1:] if function == "where" else values
+        if any(value.is_integer for value in values) and not is_cast and function not in ON_INTEGERS:
+            raise UnsupportedError("this arithmetic on tensors of integers")
+        if any(value.is_integer != operands[0].is_integer for value in operands):
+            raise ModelFileError("integers and floats meet")
         shape = ()
         for value in values:
             shape = _broadcast(shape, value.shape)
-        is_integer = function == "to_integer"
-        return self.emit(Elementwise(tuple(values), function, tuple(numbers)), shape, is_integer=is_integer)[0]
+        is_bool = function in TO_BOOL or (function in ("copy", "where") and all(v.is_bool for v in operands))
+        keeps = function in ON_INTEGERS and function not in TO_BOOL and operands[0].is_integer
+        is_integer = function == "to_integer" or keeps or (function == "copy" and values[0].is_integer)
+        operation = Elementwise(tuple(values), function, tuple(numbers))
+        return self.emit(operation, shape, is_integer=is_integer, is_bool=is_bool)[0]
+
+    def positions(self, count: Size) -> Tensor:
+        """The integers from 0 on, so many."""
+        if isinstance(count, int):
+            return np.arange(count)
+        return self.emit(Positions(()), (count,), is_integer=True)[0]
 
     def reduce(self, kind: str, x: Tensor, axes: Sequence[int]) -> Value:
         """The sum or the maximum along axes, which stay with size 1."""
         value = self.value(x)
+        if value.is_integer:
+            raise UnsupportedError("a reduction of integers")
         shape = tuple(1 if axis in axes else size for axis, size in enumerate(value.shape))
         return self.emit(Reduce((value,), kind, tuple(sorted(axes))), shape)[0]
 
@@ -235,7 +260,21 @@ class ProgramBuilder:
         if not isinstance(size, int):
             raise UnsupportedError(f"slices of an open size, {size}, are picked by a tensor")
         shape = (*value.shape[:axis], *places.shape, *value.shape[axis + 1 :])
-        return self.emit(Gather((value, places), axis), shape)[0]
+        return self.emit(Gather((value, places), axis), shape, **_kind(value))[0]
+
+    def gather_elements(self, table: Tensor, places: Value, axis: int) -> Value:
+        """Elements of a tensor of floats, each at its own place but along an axis."""
+        value = self.value(table)
+        if not places.is_integer or value.rank != places.rank:
+            raise ModelFileError("what picks elements has to be integers, one for each")
+        if value.is_integer or value.is_bool:
+            raise UnsupportedError("elements of integers, or truth values, are picked by a tensor")
+        for at, (size, own) in enumerate(zip(value.shape, places.shape, strict=True)):
+            if at != axis and isinstance(size, int) and isinstance(own, int) and own < size:
+                continue
+            if at != axis:
+                require_same(size, own)
+        return self.emit(GatherElements((value, places), axis), places.shape)[0]
 
     def scan(self, operation: Scan) -> tuple[Value, Value, Value]:
         """One direction of an LSTM, its shapes checked."""
@@ -253,13 +292,15 @@ class ProgramBuilder:
             wanted.append((further.pop(0), (batch,)))
         wanted += [(value, (units,)) for value in further]
         for value, shape in wanted:
-            if value.rank != len(shape):
-                raise ModelFileError(f"an input of the LSTM has shape {_text(value.shape)}, expected {_text(shape)}")
-            for own, due in zip(value.shape, shape, strict=True):
-                require_same(own, due)
+            require_shape("an input of the LSTM", value, shape)
         leading = (time, batch) if operation.output_time_major else (batch, time)
         y, last_h, last_c = self.emit(operation, (*leading, units), (batch, units), (batch, units))
         return y, last_h, last_c
+
+
+def _kind(value: Value) -> dict[str, bool]:
+    """What its elements are, as ``emit`` takes it."""
+    return {"is_integer": value.is_integer, "is_bool": value.is_bool}
 
 
 def require_same(first: Size, second: Size) -> None:
@@ -278,6 +319,14 @@ def require_same(first: Size, second: Size) -> None:
     if len(names) == 2 and names[0] is not None and names[1] is not None:
         raise SameSizeError(names[0], names[1])
     raise UnsupportedError(f"the sizes {first} and {second} have to be equal, and are not known to be")
+
+
+def require_shape(what: str, value: Value, shape: Shape) -> None:
+    """Refuse a tensor of another shape, see `require_same`."""
+    if value.rank != len(shape):
+        raise ModelFileError(f"{what} has shape {_text(value.shape)}, expected {_text(shape)}")
+    for own, due in zip(value.shape, shape, strict=True):
+        require_same(own, due)
 
 
 def _broadcast(first: Shape, second: Shape) -> Shape:

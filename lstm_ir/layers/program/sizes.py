@@ -8,6 +8,26 @@ from lstm_ir.errors import UnsupportedError
 Terms = tuple[tuple[tuple[str, ...], int], ...]
 
 
+class Quotient(str):
+    """An open size that is another one divided by a number and rounded down; its text names it among the others.
+
+    Attributes:
+        dividend: the other one, not negative.
+        divisor: the number.
+    """
+
+    __slots__ = ("dividend", "divisor")
+
+    dividend: "OpenSize"
+    divisor: int
+
+    def __new__(cls, dividend: "OpenSize", divisor: int) -> "Quotient":
+        """Name the quotient by what it is."""
+        made = super().__new__(cls, f"(({dividend}) // {divisor})")
+        made.dividend, made.divisor = dividend, divisor
+        return made
+
+
 @dataclass(frozen=True)
 class OpenSize:
     """A sum of products of open sizes, such as ``2 * batch * time + 1``; never a plain number.
@@ -25,9 +45,10 @@ class OpenSize:
 
     @property
     def name(self) -> str | None:
-        """Its name if it is an open size itself, else None."""
+        """Its name if it is an open size itself, of an input; else None."""
         if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
-            return self.terms[0][0][0]
+            name = self.terms[0][0][0]
+            return None if isinstance(name, Quotient) else name
         return None
 
     def __add__(self, other: "Size") -> "Size":
@@ -104,6 +125,16 @@ def exact_quotient(dividend: Size, divisor: Size) -> Size:
     raise UnsupportedError(f"the size ({dividend}) / ({divisor}) is not known to be a whole number")
 
 
+def rounded_quotient(dividend: Size, divisor: int) -> Size:
+    """Return dividend / divisor rounded down; the dividend is not negative."""
+    if isinstance(dividend, int):
+        return dividend // divisor
+    try:
+        return exact_quotient(dividend, divisor)
+    except UnsupportedError:
+        return OpenSize((((Quotient(dividend, divisor),), 1),))
+
+
 def evaluate(size: Size, known: Mapping[str, int]) -> int | None:
     """Return a size's number where all open sizes in it are known, else None."""
     if isinstance(size, int):
@@ -111,9 +142,13 @@ def evaluate(size: Size, known: Mapping[str, int]) -> int | None:
     total = 0
     for product, factor in size.terms:
         for name in product:
-            if name not in known:
+            number = known.get(name)
+            if isinstance(name, Quotient):
+                dividend = evaluate(name.dividend, known)
+                number = None if dividend is None else dividend // name.divisor
+            if number is None:
                 return None
-            factor *= known[name]
+            factor *= number
         total += factor
     return total
 

@@ -23,6 +23,7 @@ class Value:
     Attributes:
         shape: its sizes.
         is_integer: whether it holds int32; else it holds the program's floats.
+        is_bool: whether its floats are 0 and 1 and stand for false and true.
         operation: what makes it; None of an input.
         result: which result of the operation it is.
     """
@@ -31,6 +32,7 @@ class Value:
     is_integer: bool = False
     operation: "Operation | None" = None
     result: int = 0
+    is_bool: bool = False
 
     @property
     def rank(self) -> int:
@@ -55,7 +57,7 @@ class Constant(Operation):
 
     Attributes:
         name: its name among the program's weights.
-        array: its value, floats.
+        array: its value, floats or int32.
     """
 
     name: str
@@ -77,6 +79,11 @@ class Measure(Operation):
 
 
 @dataclass(frozen=True, eq=False)
+class Positions(Operation):
+    """The integers 0, 1, 2 ..., as many as the result, a vector, has elements."""
+
+
+@dataclass(frozen=True, eq=False)
 class Elementwise(Operation):
     """A function of single elements; inputs are broadcast as NumPy does it.
 
@@ -94,7 +101,10 @@ FUNCTIONS: Mapping[str, int] = {
     "neg": 1, "abs": 1, "exp": 1, "log": 1, "sqrt": 1, "reciprocal": 1, "erf": 1, "floor": 1, "ceil": 1,
     "square": 1, "copy": 1, "to_float": 1, "to_integer": 1,
     "tanh": 1, "sigmoid": 1, "relu": 1, "softplus": 1, "softsign": 1, "selu": 1, "gelu": 1, "gelu_tanh": 1,
-    "mish": 1,
+    "mish": 1, "sign": 1, "sin": 1, "cos": 1,
+    "equal": 2, "less": 2, "less_equal": 2,                    # of floats or of integers, to 0 and 1
+    "nonzero": 1, "not": 1, "and": 2, "or": 2, "xor": 2,       # to 0 and 1
+    "where": 3,                                                # the second where the first is not 0, else the third
     "elu": 1,           # alpha
     "leaky_relu": 1,    # alpha
     "hard_sigmoid": 1,  # alpha, beta: clip(alpha x + beta, 0, 1)
@@ -102,8 +112,14 @@ FUNCTIONS: Mapping[str, int] = {
     "clip": 1,          # lowest, highest
     "affine": 1,        # alpha, beta: alpha x + beta
     "scaled_tanh": 1,   # alpha, beta: alpha tanh(beta x)
+    "thresholded_relu": 1,  # alpha: x where it is more, else 0
 }  # fmt: skip
 """How many inputs the functions of `Elementwise` take; behind them what their numbers are."""
+
+TO_BOOL = frozenset(["equal", "less", "less_equal", "nonzero", "not", "and", "or", "xor"])
+"""The functions whose results are 0 and 1 and stand for false and true."""
+ON_INTEGERS = frozenset(["add", "sub", "max", "min", "neg", "where", "equal", "less", "less_equal", "nonzero"])
+"""The functions that take integers too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +153,16 @@ class Concatenate(Operation):
 @dataclass(frozen=True, eq=False)
 class Gather(Operation):
     """Slices of the first input along an axis, picked by the integers of the second, which may count from the end."""
+
+    axis: int
+
+
+@dataclass(frozen=True, eq=False)
+class GatherElements(Operation):
+    """Elements of the first input, each at its own place but along an axis, where the second says which.
+
+    Places may be counted from the end; one that is not there gives NaN.
+    """
 
     axis: int
 
@@ -227,6 +253,6 @@ class Program:
     @property
     def dtype(self) -> str:
         """NumPy's name of the floats that it computes in."""
-        kinds = {str(array.dtype) for array in self.constants.values()}
+        kinds = {str(array.dtype) for array in self.constants.values() if array.dtype.kind == "f"}
         assert len(kinds) <= 1
         return kinds.pop() if kinds else str(np.dtype(np.float32))

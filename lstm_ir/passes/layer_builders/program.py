@@ -16,10 +16,13 @@ from lstm_ir.layers.program import (
     Elementwise,
     Full,
     Gather,
+    GatherElements,
     MatMul,
     Measure,
     OpenSize,
     Operation,
+    Positions,
+    Recurrence,
     Reduce,
     Reshape,
     Scan,
@@ -30,7 +33,9 @@ from lstm_ir.layers.program import (
     product_of,
 )
 from lstm_ir.layers.program import Size as ProgramSize
+from lstm_ir.layers.program.sizes import Quotient
 from lstm_ir.passes.layer_builders.program_functions import build_function
+from lstm_ir.passes.layer_builders.program_recurrence import build_recurrence
 from lstm_ir.passes.layer_builders.program_scan import build_scan
 from lstm_ir.passes.layer_scope import LayerScope, Operands, builds
 from lstm_ir.passes.structured import Places, ScalarBuilder, Size, Tensor
@@ -69,6 +74,8 @@ class _ProgramBuilder:
         for product, factor in size.terms:
             term: Size = factor
             for name in product:
+                if isinstance(name, Quotient) and name not in self.open:
+                    self.open[name] = self.b.quotient(self.size(name.dividend), name.divisor)
                 term = self.open[name] if term == 1 else self.b.product(term, self.open[name])
             total = term if total == 0 else self.b.total(total, term)
         return total
@@ -107,10 +114,24 @@ def _elementwise(
 
     def body(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
         rest = iter(args)
-        operands = [next(rest) if number is None else s.constant(number, p.b.element) for number in numbers]
+        operands = [
+            next(rest) if number is None else _number(s, p.element(given), number)
+            for given, number in zip(op.inputs, numbers, strict=True)
+        ]
         return [build_function(s, op.function, op.numbers, operands, element)]
 
     return p.b.elementwise(read, p.sizes(result), [element], body)
+
+
+def _number(s: ScalarBuilder, element: Any, number: float) -> SSAValue:
+    return s.integer(int(number), i32) if element == i32 else s.constant(number, element)
+
+
+def _positions(p: _ProgramBuilder, op: Positions, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:
+    def number(s: ScalarBuilder, _: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        return [s.do(arith.IndexCastOp(s.do(IndexOp(0)), i32))]
+
+    return p.b.elementwise([], p.sizes(results[0]), [i32], number)
 
 
 def broadcast_places(given: Value, rank: int) -> Places:
@@ -209,6 +230,7 @@ def _gather(p: _ProgramBuilder, op: Gather, inputs: list[SSAValue], results: Seq
     table, places = inputs
     count = shape_of(table.type)[op.axis]
     rank = op.inputs[1].rank
+    element = p.element(results[0])
 
     def row(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
         # The runtime refuses inputs that are out of range; computed numbers must not read beside the table.
@@ -218,10 +240,32 @@ def _gather(p: _ProgramBuilder, op: Gather, inputs: list[SSAValue], results: Seq
         low = s.do(arith.MaxSIOp(place, s.integer(0, i32)))
         inside = s.do(arith.IndexCastOp(s.do(arith.MinSIOp(low, s.integer(count - 1, i32))), IndexType()))
         own = [s.do(IndexOp(number)) for number in range(len(results[0].shape))]
-        return [s.do(tensor.ExtractOp(table, [*own[: op.axis], inside, *own[op.axis + rank :]], p.b.element))]
+        return [s.do(tensor.ExtractOp(table, [*own[: op.axis], inside, *own[op.axis + rank :]], element))]
 
     axes = tuple(range(op.axis, op.axis + rank))
-    return p.b.elementwise([(places, axes)], p.sizes(results[0]), [p.b.element], row)
+    return p.b.elementwise([(places, axes)], p.sizes(results[0]), [element], row)
+
+
+def _gather_elements(
+    p: _ProgramBuilder, op: GatherElements, inputs: list[SSAValue], results: Sequence[Value]
+) -> list[SSAValue]:
+    table, places = inputs
+    count = p.b.do(arith.IndexCastOp(p.b.index(p.b.size(table, op.axis)), i32))
+    rank = results[0].rank
+
+    def pick(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        zero, one = s.integer(0, i32), s.integer(1, i32)
+        negative = s.do(arith.CmpiOp(args[0], zero, "slt"))
+        place = s.do(arith.SelectOp(negative, s.do(arith.AddiOp(args[0], count)), args[0]))
+        low = s.do(arith.MaxSIOp(place, zero))
+        inside = s.do(arith.MinSIOp(low, s.do(arith.SubiOp(count, one))))
+        own = [s.do(IndexOp(number)) for number in range(rank)]
+        own[op.axis] = s.do(arith.IndexCastOp(inside, IndexType()))
+        found = s.do(tensor.ExtractOp(table, own, p.b.element))
+        is_there = s.do(arith.CmpiOp(inside, place, "eq"))
+        return [s.do(arith.SelectOp(is_there, found, s.constant(float("nan"), p.b.element)))]
+
+    return p.b.elementwise([(places, tuple(range(rank)))], p.sizes(results[0]), [p.b.element], pick)
 
 
 def _matmul(p: _ProgramBuilder, op: MatMul, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:
@@ -276,19 +320,26 @@ def _scan(p: _ProgramBuilder, op: Scan, inputs: list[SSAValue], results: Sequenc
     return build_scan(p.b, op, inputs)
 
 
+def _recurrence(p: _ProgramBuilder, op: Recurrence, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:
+    return build_recurrence(p.b, op, inputs)
+
+
 _BUILDERS: Mapping[
     type[Operation], Callable[[_ProgramBuilder, Any, list[SSAValue], Sequence[Value]], list[SSAValue]]
 ] = {
     Constant: _constant,
     Full: _full,
     Measure: _measure,
+    Positions: _positions,
     Elementwise: _elementwise,
     Transpose: _transpose,
     Reshape: _reshape,
     Slice: _slice,
     Concatenate: _concatenate,
     Gather: _gather,
+    GatherElements: _gather_elements,
     MatMul: _matmul,
     Reduce: _reduce,
     Scan: _scan,
+    Recurrence: _recurrence,
 }

@@ -30,7 +30,21 @@ _UNARY: Mapping[str, Callable[[SSAValue], object]] = {
     "erf": math_dialect.ErfOp,
     "floor": math_dialect.FloorOp,
     "ceil": math_dialect.CeilOp,
+    "sin": math_dialect.SinOp,
+    "cos": math_dialect.CosOp,
 }
+_ON_INTEGERS: Mapping[str, type[arith.AddiOp | arith.SubiOp | arith.MaxSIOp]] = {
+    "add": arith.AddiOp,
+    "sub": arith.SubiOp,
+    "max": arith.MaxSIOp,
+    "min": arith.MinSIOp,  # type: ignore[dict-item]  # one family with the others
+}
+_COMPARISONS: Mapping[str, tuple[str, str]] = {
+    "equal": ("oeq", "eq"),
+    "less": ("olt", "slt"),
+    "less_equal": ("ole", "sle"),
+}
+"""MLIR's predicates for floats and for integers."""
 _ACTIVATIONS = frozenset(
     ["tanh", "sigmoid", "relu", "softplus", "softsign", "selu", "gelu", "gelu_tanh", "mish", "elu", "leaky_relu"]
 )
@@ -55,6 +69,16 @@ def build_function(
         return s.do(arith.SIToFPOp(x, element)) if x.type == i32 else x  # type: ignore[arg-type]  # a float type
     if function == "to_integer":
         return x if x.type == i32 else s.do(arith.FPToSIOp(x, i32))
+    if function in _COMPARISONS:
+        return _as_number(s, _compare(s, *_COMPARISONS[function], x, operands[1]), element)
+    if function == "nonzero":
+        return _as_number(s, _compare(s, "une", "ne", x, _zero(s, x)), element)
+    if function == "where":
+        return s.do(arith.SelectOp(_compare(s, "une", "ne", x, _zero(s, x)), operands[1], operands[2]))
+    if x.type == i32:
+        if function == "neg":
+            return s.do(arith.SubiOp(_zero(s, x), x))
+        return s.do(_ON_INTEGERS[function](x, operands[1]))
     if function in _BINARY:
         return s.do(_BINARY[function](x, operands[1]))
     if function == "pow":
@@ -63,7 +87,25 @@ def build_function(
         return s.do(_UNARY[function](x))  # type: ignore[arg-type]  # all are ops
     if function in _ACTIVATIONS:
         return expand_activation(s, ActivationAttr.get(function, numbers[0] if numbers else None), x)
+    if function in ("and", "or", "xor"):  # of 0 and 1
+        y = operands[1]
+        f = Arithmetic(s, x.type)
+        if function == "and":
+            return f.mul(x, y)
+        return f.sub(f.add(x, y), f.mul(2.0 if function == "xor" else 1.0, f.mul(x, y)))
     return _with_numbers(s, function, numbers, x, lambda y: expand_activation(s, ActivationAttr.get("tanh"), y))
+
+
+def _zero(s: ScalarBuilder, like: SSAValue) -> SSAValue:
+    return s.integer(0, i32) if like.type == i32 else s.constant(0.0, like.type)
+
+
+def _compare(s: ScalarBuilder, of_floats: str, of_integers: str, x: SSAValue, y: SSAValue) -> SSAValue:
+    return s.do(arith.CmpiOp(x, y, of_integers) if x.type == i32 else arith.CmpfOp(x, y, of_floats))
+
+
+def _as_number(s: ScalarBuilder, truth: SSAValue, element: Attribute) -> SSAValue:
+    return s.do(arith.SelectOp(truth, s.constant(1.0, element), s.constant(0.0, element)))
 
 
 def build_cell_function(s: ScalarBuilder, function: str, numbers: Sequence[float], x: SSAValue) -> SSAValue:
@@ -77,11 +119,36 @@ def build_cell_function(s: ScalarBuilder, function: str, numbers: Sequence[float
     return _with_numbers(s, function, numbers, x, lambda y: s.do(ActivateOp(ActivationAttr.get("tanh"), y)))
 
 
+def build_cell_operation(
+    s: ScalarBuilder, function: str, numbers: Sequence[float], operands: Sequence[SSAValue]
+) -> SSAValue:
+    """Build a function of a cell (`IN_CELLS`, lstm_ir/layers/program/recurrence.py) on gate vectors of a row."""
+    x = operands[0]
+    if function == "copy":
+        return x
+    if function in _BINARY:
+        return s.do(_BINARY[function](x, operands[1]))
+    if function in ("neg", "abs", "sqrt", "floor", "ceil"):
+        return s.do(_UNARY[function](x))  # type: ignore[arg-type]  # all are ops
+    if function in ("exp", "softmax", "log_softmax"):
+        return s.do(ActivateOp(ActivationAttr.get("exponential" if function == "exp" else function), x))
+    return build_cell_function(s, function, numbers, x)
+
+
 def _with_numbers(
     s: ScalarBuilder, function: str, numbers: Sequence[float], x: SSAValue, tanh: Callable[[SSAValue], SSAValue]
 ) -> SSAValue:
     f = Arithmetic(s, x.type)
     match function, tuple(numbers):
+        case "not", ():
+            return f.sub(1.0, x)
+        case "sign", ():
+            zero = s.constant(0.0, x.type)
+            is_more, is_less = (_as_number(s, s.do(arith.CmpfOp(x, zero, p)), x.type) for p in ("ogt", "olt"))
+            return f.sub(is_more, is_less)
+        case "thresholded_relu", (alpha,):
+            zero = s.constant(0.0, x.type)
+            return s.do(arith.SelectOp(s.do(arith.CmpfOp(x, s.constant(alpha, x.type), "ogt")), x, zero))
         case "square", ():
             return f.mul(x, x)
         case "reciprocal", ():

@@ -13,10 +13,13 @@ from lstm_ir.layers.program import (
     Elementwise,
     Full,
     Gather,
+    GatherElements,
     MatMul,
     Measure,
     OpenSize,
     Operation,
+    Positions,
+    Recurrence,
     Reduce,
     Reshape,
     Scan,
@@ -69,7 +72,7 @@ def _run(
 ) -> Sequence[Array]:
     match operation:
         case Constant():
-            return [operation.array.astype(np.float64)]
+            return [operation.array.astype(np.float64 if operation.array.dtype.kind == "f" else np.int64)]
         case Full():
             return [np.full(shapes[0], operation.number)]
         case Measure():
@@ -80,6 +83,8 @@ def _run(
             return [np.broadcast_to(inputs[0], shapes[0])]
         case Elementwise():
             return [ON_FLOATS[operation.function](*inputs, *operation.numbers)]
+        case Positions():
+            return [np.arange(shapes[0][0])]
         case Transpose():
             return [inputs[0].transpose(operation.order)]
         case Reshape():
@@ -92,6 +97,8 @@ def _run(
             return [np.concatenate(inputs, operation.axis)]
         case Gather():
             return [inputs[0].take(inputs[1].astype(np.int64), operation.axis)]
+        case GatherElements():
+            return [_gather_elements(inputs[0], inputs[1], operation.axis)]
         case MatMul():
             return [inputs[0] @ inputs[1]]
         case Reduce():
@@ -99,7 +106,17 @@ def _run(
             return [function(inputs[0], axis=operation.axes, keepdims=True)]
         case Scan():
             return _scan(operation, inputs)
+        case Recurrence():
+            return _recurrence(operation, inputs)
     raise AssertionError(f"no reference for {type(operation).__name__}")
+
+
+def _gather_elements(table: Array, places: Array, axis: int) -> Array:
+    count = table.shape[axis]
+    at = np.where(places < 0, places + count, places).astype(np.int64)
+    leading = tuple(slice(None) if a == axis else slice(size) for a, size in enumerate(places.shape))
+    found = np.take_along_axis(table[leading], np.clip(at, 0, count - 1), axis)
+    return np.where((at >= 0) & (at < count), found, np.nan)
 
 
 def _apply(function: CellFunction, x: Array) -> Array:
@@ -128,3 +145,31 @@ def _scan(scan: Scan, inputs: list[Array]) -> Sequence[Array]:
         h, c = np.where(counts, new_h, h), np.where(counts, new_c, c)
         outputs[t] = np.where(counts, new_h, 0.0)
     return outputs if scan.output_time_major else outputs.swapaxes(0, 1), h, c
+
+
+def _recurrence(op: Recurrence, inputs: list[Array]) -> Sequence[Array]:
+    x, kernel, recurrent, bias, *states = inputs
+    x = x if op.time_major else x.swapaxes(0, 1)
+    mask = np.ones(x.shape[:2])
+    if op.has_mask:
+        given = states.pop()
+        mask = given if op.time_major else given.T
+    output = np.zeros_like(states[0])
+    outputs = []
+    for t in reversed(range(len(x))) if op.is_reverse else range(len(x)):
+        gates = np.split(x[t] @ kernel + states[0] @ recurrent + bias, len(op.cell.gates), axis=1)
+        values: dict[Value, Any] = dict(zip((*op.cell.gates, *op.cell.states), (*gates, *states), strict=True))
+        for operation, (result,) in op.cell.operations:
+            if isinstance(operation, Full):
+                values[result] = operation.number
+            else:
+                assert isinstance(operation, Elementwise)
+                arguments = [values[value] for value in operation.inputs]
+                values[result] = ON_FLOATS[operation.function](*arguments, *operation.numbers)
+        counts = mask[t][:, np.newaxis] != 0
+        new = [values[value] for value in op.cell.results]
+        output = np.where(counts, new[0], output if op.holds else 0.0)
+        states = [np.where(counts, own, before) for own, before in zip(new, states, strict=True)]
+        outputs.append(output)
+    sequence = np.stack(outputs if not op.is_reverse or op.output_is_visited else outputs[::-1])
+    return sequence if op.output_time_major else sequence.swapaxes(0, 1), *states
