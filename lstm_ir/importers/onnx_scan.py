@@ -63,7 +63,10 @@ def read_scan(node: Node, inside: Inside) -> list[Tensor]:
     step = body.masked(keep) if count == 2 else body.plain()
     if step.previous is not None and not is_zero(states[step.previous]):
         raise other_scan("what it repeats where a mask is false does not start at zeros")
-    cell, gates = body.cell(step.new)
+    try:
+        cell, gates = body.cell(step.new)
+    except RecursionError:
+        raise other_scan("its body is very deep") from None
     kernel, recurrent, bias = body.weights(gates, x.kernel, x.bias)
     source, input_time_major = x.value, time_major
     if isinstance(source.operation, Transpose) and source.operation.order == (1, 0, 2):

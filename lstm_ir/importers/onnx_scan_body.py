@@ -29,7 +29,9 @@ class Step:
 
 
 Gate = tuple[str, int]
-"""A part of the input's product (z), of the state's (p) or of their sum (s), and which."""
+"""A part of the input's product (z), of the state's (p, with its bias pb) or of their sum (s, sb), and which."""
+
+_SUMS = {("z", "p"): "s", ("z", "pb"): "sb"}
 
 
 class StepBody:
@@ -42,7 +44,9 @@ class StepBody:
             raise other_scan("its states are no rows of one length")
         self.units = units
         self.recurrent: Array | None = None
-        self.recurrent_bias: Array = np.zeros(1)
+        self.recurrent_bias: Array | None = None
+        self._leaves: dict[Value, str | None] = {}
+        self._gates: dict[Value, Gate | None] = {}
 
     def plain(self) -> Step:
         """The step where there is no mask."""
@@ -81,7 +85,13 @@ class StepBody:
         return Step(new, previous)
 
     def _leaf(self, value: Value) -> str | None:
-        """Which of the products a value is."""
+        """Which of the products a value is; each is looked at once, however often the body reads it."""
+        if value not in self._leaves:
+            self._leaves[value] = None
+            self._leaves[value] = self._find_leaf(value)
+        return self._leaves[value]
+
+    def _find_leaf(self, value: Value) -> str | None:
         operation = value.operation
         if value is self.z:
             return "z"
@@ -93,30 +103,36 @@ class StepBody:
         if isinstance(operation, Elementwise) and operation.function == "add":
             for one, other in (operation.inputs, operation.inputs[::-1]):
                 kinds = (self._leaf(one), self._leaf(other))
-                if kinds == ("z", "p"):
-                    return "s"
+                if kinds in _SUMS:
+                    return _SUMS[kinds]
                 bias = array_of_constant(other)
-                if kinds[0] == "p" and bias is not None and bias.shape == one.shape[1:]:
+                if kinds[0] == "p" and bias is not None and bias.shape == one.shape[1:] and self.recurrent_bias is None:
                     self.recurrent_bias = bias
-                    return "p"
+                    return "pb"
         return None
 
     def _gate(self, value: Value) -> Gate | None:
-        if value.rank == 2 and value.shape[1] == self.units:
-            kind = self._leaf(value)
-            if kind is not None:
-                return kind, 0
-            operation = value.operation
-            if isinstance(operation, Slice) and operation.axis == 1 and operation.step == 1:
-                kind = self._leaf(operation.inputs[0])
-                if kind is not None and isinstance(operation.start, int) and operation.start % self.units == 0:
-                    return kind, operation.start // self.units
-            if isinstance(operation, Elementwise) and operation.function == "add":
-                parts = [self._gate(one) for one in operation.inputs]
-                if all(part is not None for part in parts):
-                    (kind, place), (other, same) = (part for part in parts if part is not None)
-                    if {kind, other} == {"z", "p"} and place == same:
-                        return "s", place
+        if value not in self._gates:
+            self._gates[value] = None
+            self._gates[value] = self._find_gate(value)
+        return self._gates[value]
+
+    def _find_gate(self, value: Value) -> Gate | None:
+        if value.rank != 2 or value.shape[1] != self.units:
+            return None
+        kind = self._leaf(value)
+        if kind is not None:
+            return kind, 0
+        operation = value.operation
+        if isinstance(operation, Slice) and operation.axis == 1 and operation.step == 1:
+            kind = self._leaf(operation.inputs[0])
+            if kind is not None and isinstance(operation.start, int) and operation.start % self.units == 0:
+                return kind, operation.start // self.units
+        if isinstance(operation, Elementwise) and operation.function == "add":
+            first, second = (self._gate(one) for one in operation.inputs)
+            if first is not None and second is not None and first[1] == second[1]:
+                whole = _SUMS.get((first[0], second[0])) or _SUMS.get((second[0], first[0]))
+                return None if whole is None else (whole, first[1])
         return None
 
     def cell(self, new: Sequence[Value]) -> tuple[Cell, list[Gate]]:
@@ -176,17 +192,17 @@ class StepBody:
         recurrent = self.recurrent
         if recurrent is None:
             recurrent = np.zeros((units, kernel.shape[1]), kernel.dtype)
-        own = np.broadcast_to(self.recurrent_bias.reshape(-1), (recurrent.shape[1],))
+        own = np.zeros(recurrent.shape[1]) if self.recurrent_bias is None else self.recurrent_bias
         parts: list[tuple[Array, Array, Array]] = []
         for kind, place in gates:
             columns = slice(place * units, (place + 1) * units)
-            of_input, of_state = float(kind in "zs"), float(kind in "ps")
-            if max(kernel.shape[1] * of_input, recurrent.shape[1] * of_state) < columns.stop:
+            of_input, of_state = kind[0] in "zs", kind[0] in "ps"
+            if (of_input and kernel.shape[1] < columns.stop) or (of_state and recurrent.shape[1] < columns.stop):
                 raise other_scan("its products have fewer gates than its body reads")
-            rows = kernel[:, columns] * of_input if of_input else np.zeros((kernel.shape[0], units))
+            rows = kernel[:, columns] if of_input else np.zeros((kernel.shape[0], units))
             state_rows = recurrent[:, columns] if of_state else np.zeros((units, units))
-            both = (bias[columns] if of_input else 0.0) + (own[columns] if of_state else 0.0)
-            parts.append((rows, state_rows, np.asarray(both)))
+            both = (bias[columns] if of_input else 0.0) + (own[columns] if kind.endswith("b") else 0.0)
+            parts.append((rows, state_rows, np.broadcast_to(both, (units,))))
         return [np.concatenate(arrays, axis=-1).astype(kernel.dtype) for arrays in zip(*parts, strict=True)]
 
 
