@@ -90,6 +90,87 @@ def lstms() -> bytes:
     return g.model({"x": x, "lengths": (TensorProto.INT32, ["batch"]), **states}, 14)
 
 
+def recurrences() -> bytes:
+    """GRU and RNN nodes that have each attribute and input of the operators at least once."""
+    g = Graph(4)
+
+    def add(op: str, gates: int, directions: int, *, lengths: bool = False, start: bool = False, **kw: Any) -> None:
+        weights = [g.drawn(directions, gates * UNITS, FEATURES), g.drawn(directions, gates * UNITS, UNITS)]
+        bias = g.drawn(directions, 2 * gates * UNITS) if lengths or start else ""
+        rest = ["lengths" if lengths else "", f"h{directions}" if start else ""]
+        g.add(op, "x", *weights, bias, *rest, count=2, hidden_size=UNITS, **kw)
+
+    both = {"direction": "bidirectional"}
+    add("GRU", 3, 2, lengths=True, start=True, linear_before_reset=1, **both)
+    add("GRU", 3, 2, lengths=True, linear_before_reset=1, activations=["HardSigmoid", "Softsign"] * 2, **both)
+    add("GRU", 3, 1, start=True, linear_before_reset=1, direction="reverse", clip=0.4)
+    add("GRU", 3, 1, linear_before_reset=1)
+    add("RNN", 1, 2, lengths=True, start=True, **both)
+    add("RNN", 1, 1, start=True, direction="reverse", activations=["LeakyRelu"], activation_alpha=[0.3])
+    add("RNN", 1, 1, clip=0.5)
+    states = {f"h{d}": (TensorProto.FLOAT, [d, "batch", UNITS]) for d in (1, 2)}
+    x = (TensorProto.FLOAT, ["time", "batch", FEATURES])
+    return g.model({"x": x, "lengths": (TensorProto.INT32, ["batch"]), **states}, 14)
+
+
+def choices() -> bytes:
+    """Truth values and integers, windows of a sequence, and elements picked by numbers."""
+    g = Graph(5)
+    channels = g.add("Transpose", "x", perm=[0, 2, 1], final=False)
+    half, zero = g.array(np.float32(0.5)), g.array(np.float32(0))
+
+    def told(value: str) -> str:
+        return str(g.add("Cast", value, to=TensorProto.FLOAT))
+
+    padding = g.add("Equal", "ids", g.array(np.int64(0)), final=False)
+    kept = g.add("Not", padding, final=False)
+    told(padding)
+    told(g.add("Cast", "ids", to=TensorProto.BOOL, final=False))
+    more = g.add("Greater", "x", half, final=False)
+    less = g.add("LessOrEqual", "x", g.drawn(FEATURES), final=False)
+    for op in ("And", "Or", "Xor"):
+        told(g.add(op, more, less, final=False))
+    told(g.add("GreaterOrEqual", "ids", g.array(np.int64(3)), final=False))
+    rows = g.add("Unsqueeze", kept, g.integers(2), final=False)
+    g.add("Where", rows, "x", zero)
+    g.add("Where", g.add("And", rows, more, final=False), half, "x")
+    # The steps before the end of each row, and the last one of them.
+    steps = g.add("Gather", g.add("Shape", "x", final=False), g.array(np.array(1, np.int64)), axis=0, final=False)
+    numbers = g.add("Range", g.array(np.int64(0)), steps, g.array(np.int64(1)), final=False)
+    ends = g.add("Unsqueeze", "lengths", g.integers(1), final=False)
+    before = g.add("Less", g.add("Unsqueeze", numbers, g.integers(0), final=False), ends, final=False)
+    told(before)
+    counted = g.add("Cast", g.add("Unsqueeze", before, g.integers(2), final=False), to=TensorProto.FLOAT, final=False)
+    total = g.add("ReduceSum", g.add("Mul", "x", counted, final=False), g.integers(1), keepdims=0, final=False)
+    g.add("Div", total, g.add("ReduceSum", counted, g.integers(1), keepdims=0, final=False))
+    last = g.add("Sub", "lengths", g.array(np.int64(1)), final=False)
+    place = g.add("Unsqueeze", last, g.integers(1, 2), final=False)
+    shape = g.add("Shape", g.add("Slice", "x", g.integers(0), g.integers(1), g.integers(1), final=False), final=False)
+    g.add("GatherElements", "x", g.add("Expand", place, shape, final=False), axis=1)
+    for op in ("Sign", "Sin", "Cos", "ThresholdedRelu"):
+        g.add(op, "x")
+    g.add("Pad", "x", g.integers(0, 2, -1, 0, 1, 1), half)
+    g.add("Conv", channels, g.drawn(4, FEATURES, 3), g.drawn(4), pads=[2, 1])
+    g.add("Conv", channels, g.drawn(6, 1, 2), group=3, strides=[2], auto_pad="SAME_LOWER")
+    g.add("Conv", channels, g.drawn(2, FEATURES, 2), dilations=[2], pads=[1, 1])
+    g.add("MaxPool", channels, kernel_shape=[2], strides=[2], pads=[1, 0])
+    g.add("AveragePool", channels, kernel_shape=[3], strides=[2], auto_pad="SAME_UPPER")
+    g.add("AveragePool", channels, kernel_shape=[2], pads=[1, 0], count_include_pad=1)
+    branches = {
+        f"{name}_branch": helper.make_graph(
+            [helper.make_node(op, ["x"], [name])], name, [], [helper.make_empty_tensor_value_info(name)]
+        )
+        for name, op in (("then", "Neg"), ("else", "Abs"))
+    }
+    g.add("If", g.array(np.array(True)), **branches)
+    shapes = {
+        "x": (TensorProto.FLOAT, ["batch", "time", FEATURES]),
+        "ids": (TensorProto.INT64, ["batch", "time"]),
+        "lengths": (TensorProto.INT64, ["batch"]),
+    }
+    return g.model(shapes, 17)
+
+
 def operators() -> bytes:
     """A model with the operators that exporters write around LSTMs, each tensor an output."""
     g = Graph(2)
@@ -201,7 +282,7 @@ def feed(session: Any, random: np.random.Generator, batch: int, time: int) -> di
     for given in session.get_inputs():
         shape = [known.get(size, size) for size in given.shape]
         if given.name == "lengths":
-            arrays[given.name] = random.integers(1, time + 1, batch).astype(np.int32)
+            arrays[given.name] = random.integers(1, time + 1, batch).astype(given.type[7:-1])
         elif "int64" in given.type:
             arrays[given.name] = random.integers(0, 7, shape)
         else:
@@ -210,7 +291,7 @@ def feed(session: Any, random: np.random.Generator, batch: int, time: int) -> di
 
 
 def main() -> None:
-    for maker in (lstms, operators, torch_tagger):
+    for maker in (lstms, recurrences, choices, operators, torch_tagger):
         data = maker()
         path = DATA / f"onnx_{maker.__name__}.onnx"
         path.write_bytes(data)

@@ -13,7 +13,7 @@ from lstm_ir.reference import run_model
 from lstm_ir.runtime import ArgumentError
 
 DATA = Path(__file__).parent / "data"
-SAMPLES = ["onnx_lstms", "onnx_operators", "onnx_torch_tagger"]
+SAMPLES = ["onnx_lstms", "onnx_recurrences", "onnx_choices", "onnx_operators", "onnx_torch_tagger"]
 TOLERANCE = 3e-5
 
 
@@ -68,20 +68,23 @@ def test_a_dispatch_a_step_from_zeros_of_any_batch():
 
 
 def node_tests():
-    """The operator's tests in ONNX's own backend suite, made when their module is imported."""
+    """The operators' tests in ONNX's own backend suite, made when their modules are imported."""
     suite = importlib.import_module("onnx.backend.test.case.node")
-    importlib.import_module("onnx.backend.test.case.node.lstm")
-    return [case for case in suite._NodeTestCases if case.name.startswith("test_lstm")]
+    for name in ("lstm", "rnn"):
+        importlib.import_module(f"onnx.backend.test.case.node.{name}")
+    return [case for case in suite._NodeTestCases if case.name.startswith(("test_lstm", "test_simple_rnn"))]
 
 
-NODE_TESTS = node_tests()
+ALL_NODE_TESTS = node_tests()
+NODE_TESTS = [case for case in ALL_NODE_TESTS if case.name.startswith("test_lstm")]
 
 
-def test_the_suite_has_six_tests():
+def test_the_suite_has_these_tests():
     assert len(NODE_TESTS) >= 6
+    assert len(ALL_NODE_TESTS) >= 11
 
 
-@pytest.mark.parametrize("case", NODE_TESTS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL_NODE_TESTS, ids=lambda case: case.name)
 def test_node(case):
     check_node(case, "cpu")
 
