@@ -67,8 +67,8 @@ def compile(
 
     Args:
         source: A path to a ``.keras``, ``.h5`` or ``.onnx`` file, a layer or model of lstm_ir, or a live Keras layer or
-            model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, or a path to its
-            state_dict, see ``from_torch``.
+            model (read through its own ``get_config`` and ``get_weights``); a live ``torch.nn.LSTM``, ``GRU`` or
+            ``RNN``, or a path to its state_dict, see ``from_torch``.
         target: ``cpu``, ``cuda`` or ``vulkan``; or several in one artifact, ``cpu,vulkan``, each with its own copy of
             the weights (in a file of their own, what both read alike is there once): ``load(device=)`` chooses, and
             without a device the first is taken.
@@ -253,7 +253,7 @@ def model_of(source: Any) -> "Model":
         return from_torch(source)
     raise ArgumentTypeError(
         f"source: got {type(source).__name__}, expected a path to a .keras, .h5 or .onnx file, a layer or model of "
-        "lstm_ir, or a live Keras layer or model, or a torch.nn.LSTM"
+        "lstm_ir, or a live Keras layer or model, or a torch.nn.LSTM, GRU or RNN"
     )
 
 

@@ -1,4 +1,4 @@
-"""``lstm_ir.from_torch``: an ``nn.LSTM`` from a live module, a state_dict, or a file of either kind; without torch."""
+"""``lstm_ir.from_torch``: an ``nn.LSTM``, ``GRU`` or ``RNN``, live, in a state_dict, or in a file; without torch."""
 
 import os
 from collections.abc import Mapping
@@ -13,51 +13,60 @@ from lstm_ir.importers.safetensors_file import is_safetensors, read_safetensors
 from lstm_ir.importers.stored_tensor import StoredTensor
 from lstm_ir.importers.torch_archive import ZIP_SIGNATURE, is_torch_archive, read_archive_tensors
 from lstm_ir.importers.torch_lstm import describe_lstm
-from lstm_ir.importers.torch_weights import find_lstm
+from lstm_ir.importers.torch_weights import LSTMWeights, find_lstm
 from lstm_ir.layers import Functional
 
-ACCEPTED = "accepted: a torch.nn.LSTM, a state_dict, or a .pt, .pth or .safetensors file of one"
+ACCEPTED = "accepted: a torch.nn.LSTM, GRU or RNN, a state_dict, or a .pt, .pth or .safetensors file of one"
+_WHOLE = "a whole module is compiled from what torch.onnx.export writes of it"
 
 _PICKLE_STARTS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
-def from_torch(source: Any, prefix: str | None = None, batch_first: bool | None = None) -> Functional:
-    """Describe a ``torch.nn.LSTM``, with its weights, as a model that `lstm_ir.compile` takes.
+def from_torch(
+    source: Any, prefix: str | None = None, batch_first: bool | None = None, nonlinearity: str | None = None
+) -> Functional:
+    """Describe a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, with its weights, as a model that `lstm_ir.compile` takes.
 
-    The model returns ``output``, ``h_n`` and ``c_n`` in PyTorch's order and shapes; a mask of right-padded sequences
-    stands for a packed sequence. It starts from zeros or from named states, ``lstm_l0/h``, ``lstm_l0/c`` ..., with two
-    directions ``lstm_l0/forward/h`` and so on, each (batch, H).
+    The model returns ``output``, ``h_n`` and, of an LSTM, ``c_n`` in PyTorch's order and shapes; a mask of right-padded
+    sequences stands for a packed sequence. It starts from zeros or from named states, ``lstm_l0/h``, ``lstm_l0/c`` ...,
+    with two directions ``lstm_l0/forward/h`` and so on, each (batch, H); those of a GRU or RNN are ``gru_l0/h`` and
+    ``rnn_l0/h``.
 
     Args:
         source: a live ``nn.LSTM``, or a live module that holds one; a state_dict of tensors or arrays; or a path to a
             ``.pt``, ``.pth`` or ``.safetensors`` file. A ``.pt`` file is read as data: nothing in it is run.
-        prefix: which LSTM, such as ``encoder.rnn``; None takes the only one.
+        prefix: which of them, such as ``encoder.rnn``; None takes the only one.
         batch_first: whether inputs are (batch, time, features). A state_dict does not say it, then None is False; a
             live module does.
+        nonlinearity: of an nn.RNN, ``tanh`` or ``relu``, which a live module says, and has to be given for a
+            state_dict.
 
     Returns:
         The description, built.
 
     Raises:
-        ModelFileError: a file is missing, damaged or hostile, or holds no LSTM.
-        ArgumentError: several LSTMs and no prefix, an unknown prefix, or another ``batch_first`` than the module's.
+        ModelFileError: a file is missing, damaged or hostile, or holds none of them.
+        ArgumentError: several of them and no prefix, an unknown prefix, another ``batch_first`` or ``nonlinearity``
+            than the module's, or none for the weights of an nn.RNN.
         ArgumentTypeError: not one of the sources.
-        UnsupportedError: another layer than nn.LSTM, or a dtype that cannot be compiled.
+        UnsupportedError: another module, or a dtype that cannot be compiled.
     """
     if prefix is not None and not isinstance(prefix, str):
         raise ArgumentTypeError(f"prefix: got {prefix!r}, expected a string or None")
     if batch_first is not None and not isinstance(batch_first, bool):
         raise ArgumentTypeError(f"batch_first: got {batch_first!r}, expected a bool or None")
+    if nonlinearity not in (None, "tanh", "relu"):
+        raise ArgumentError(f"nonlinearity: got {nonlinearity!r}, expected 'tanh', 'relu' or None")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         weights = find_lstm(_file_tensors(path), prefix, str(path), ModelFileError)
-        return describe_lstm(weights, batch_first=bool(batch_first))
+        return _from_weights(weights, batch_first, nonlinearity, str(path))
     if is_torch_module(source):
-        return _from_module(source, prefix, batch_first)
+        return _from_module(source, prefix, batch_first, nonlinearity)
     if isinstance(source, Mapping):
         tensors = {str(name): _live_tensor(name, value, "source") for name, value in source.items()}
         weights = find_lstm(tensors, prefix, "source", ArgumentError)
-        return describe_lstm(weights, batch_first=bool(batch_first))
+        return _from_weights(weights, batch_first, nonlinearity, "source")
     raise ArgumentTypeError(f"source: got {type(source).__name__}; {ACCEPTED}")
 
 
@@ -104,36 +113,56 @@ def _file_tensors(path: Path) -> dict[str, StoredTensor]:
     raise ModelFileError(f"{path} is neither a zip archive of torch.save nor a .safetensors file; {ACCEPTED}")
 
 
-def _from_module(module: Any, prefix: str | None, batch_first: bool | None) -> Functional:
-    """Describe a live LSTM, or one inside a live module."""
-    inside = {name: part for name, part in module.named_modules() if _class_of(part) == "LSTM"}
+def _from_weights(weights: LSTMWeights, batch_first: bool | None, nonlinearity: str | None, where: str) -> Functional:
+    if weights.sizes.kind == "RNN" and nonlinearity is None:
+        raise ArgumentError(
+            f"nonlinearity: {where} holds the weights of an nn.RNN, which do not say it; give 'tanh', PyTorch's "
+            "default, or 'relu'"
+        )
+    return describe_lstm(weights, batch_first=bool(batch_first), nonlinearity=nonlinearity or "tanh")
+
+
+def _from_module(module: Any, prefix: str | None, batch_first: bool | None, nonlinearity: str | None) -> Functional:
+    """Describe a live LSTM, GRU or RNN, or one inside a live module."""
+    inside = {name: part for name, part in module.named_modules() if _class_of(part) is not None}
     kind = type(module).__name__
+    listed = ", ".join(map(repr, inside))
     if prefix is not None:
         asked = prefix.removesuffix(".")
         if asked not in inside:
-            found = ", ".join(map(repr, inside)) or "none"
-            raise ArgumentError(f"prefix: got {prefix!r}, no nn.LSTM of source has it; it has {found}")
-        lstm = inside[asked]
+            raise ArgumentError(
+                f"prefix: got {prefix!r}, no nn.LSTM, nn.GRU or nn.RNN of source has it; it has {listed or 'none'}"
+            )
+        found = inside[asked]
     elif "" in inside:
-        lstm = module
-    elif _class_of(module) in ("GRU", "RNN"):
-        raise UnsupportedError(f"source: got an nn.{_class_of(module)}, only nn.LSTM is compiled")
+        found = module
     elif inside:
         # What such a module does with its parts is Python, which nothing here reads.
         raise UnsupportedError(
-            f"source: got a module {kind}; only an nn.LSTM is compiled, give the prefix of one: "
-            f"{', '.join(map(repr, inside))}"
+            f"source: got a module {kind}; {_WHOLE}; of the module itself only an nn.LSTM, nn.GRU or nn.RNN is, give "
+            f"the prefix of one: {listed}"
         )
     else:
-        raise UnsupportedError(f"source: got a module {kind} without an nn.LSTM; {ACCEPTED}")
-    if type(lstm).__name__ != "LSTM" or not type(lstm).__module__.startswith("torch."):
-        own = f"{type(lstm).__module__}.{type(lstm).__qualname__}"
-        raise UnsupportedError(f"source: {own} derives from nn.LSTM and may compute something else; give an nn.LSTM")
-    if batch_first is not None and batch_first != bool(lstm.batch_first):
-        raise ArgumentError(f"batch_first: got {batch_first}, the module has {bool(lstm.batch_first)}")
-    tensors = {name: _live_tensor(name, value, "source") for name, value in lstm.state_dict().items()}
+        raise UnsupportedError(f"source: got a module {kind} without an nn.LSTM, GRU or RNN; {_WHOLE}; {ACCEPTED}")
+    name = _class_of(found)
+    if type(found).__name__ != name or not type(found).__module__.startswith("torch."):
+        own = f"{type(found).__module__}.{type(found).__qualname__}"
+        raise UnsupportedError(
+            f"source: {own} derives from nn.{name} and may compute something else; give an nn.{name}"
+        )
+    if batch_first is not None and batch_first != bool(found.batch_first):
+        raise ArgumentError(f"batch_first: got {batch_first}, the module has {bool(found.batch_first)}")
+    own_nonlinearity = str(found.nonlinearity) if name == "RNN" else "tanh"
+    if nonlinearity is not None and nonlinearity != own_nonlinearity:
+        raise ArgumentError(f"nonlinearity: got {nonlinearity!r}, the module has {own_nonlinearity!r}")
+    tensors = {name: _live_tensor(name, value, "source") for name, value in found.state_dict().items()}
     weights = find_lstm(tensors, "", "source", ArgumentError)
-    return describe_lstm(weights, batch_first=bool(lstm.batch_first), dropout=float(lstm.dropout))
+    return describe_lstm(
+        weights,
+        batch_first=bool(found.batch_first),
+        dropout=float(found.dropout),
+        nonlinearity=own_nonlinearity,
+    )
 
 
 def _class_of(module: Any) -> str | None:

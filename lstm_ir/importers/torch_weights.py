@@ -1,8 +1,9 @@
-"""The weights of one ``torch.nn.LSTM``, found by name among the tensors of a state_dict, and its sizes by their shapes.
+"""The weights of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, found by name in a state_dict, and its sizes by their shapes.
 
 Names are those of torch.nn.LSTM: ``weight_ih_l0`` (4H, I), ``weight_hh_l0`` (4H, H), ``bias_ih_l0`` and ``bias_hh_l0``
 (4H,), with ``proj_size`` P ``weight_hh_l0`` (4H, P) and ``weight_hr_l0`` (P, H); of the layer above ``..._l1``; of the
 backward direction ``..._reverse``; all behind the prefix of the module that the LSTM is: ``encoder.rnn.weight_ih_l0``.
+A GRU has 3H rows where an LSTM has 4H, an RNN has H.
 """
 
 import re
@@ -20,19 +21,22 @@ Float = NDArray[np.floating]
 
 _NAME = re.compile(r"(?:(.*)\.)?(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh)_l(\d{1,4})(_reverse)?", re.DOTALL)
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
-_GATES = 4
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+"""How many gates lie one behind the other in the rows of the weights, by PyTorch's class."""
 _MOST_PROJECTED_UNITS = 8192
 """With proj_size the recurrent matrix is made of two small ones: what a file's size bounds otherwise, this does."""
 
 
 @dataclass(frozen=True)
 class DirectionWeights:
-    """The weights of one layer in one direction, as PyTorch has them; gates in the order input, forget, cell, output.
+    """The weights of one layer in one direction, as PyTorch has them, with G gates.
+
+    In an LSTM they lie in the order input, forget, cell, output, in a GRU in the order reset, update, new.
 
     Attributes:
-        weight_ih: (4 H, inputs).
-        weight_hh: (4 H, H), or (4 H, P).
-        bias: (4 H,), the sum of both biases; None without.
+        weight_ih: (G H, inputs).
+        weight_hh: (G H, H), or (G H, P).
+        bias: (G H,), the sum of both biases, of a GRU (2, G H), both; None without.
         weight_hr: (P, H), or None.
     """
 
@@ -44,9 +48,10 @@ class DirectionWeights:
 
 @dataclass(frozen=True)
 class LSTMSizes:
-    """What tells one nn.LSTM from another.
+    """What tells one nn.LSTM, nn.GRU or nn.RNN from another.
 
     Attributes:
+        kind: PyTorch's class: LSTM, GRU or RNN.
         input_size: I.
         hidden_size: H.
         proj_size: P, or 0.
@@ -56,6 +61,7 @@ class LSTMSizes:
         dtype: NumPy's name, or ``bfloat16``.
     """
 
+    kind: str
     input_size: int
     hidden_size: int
     proj_size: int
@@ -71,7 +77,7 @@ class LSTMSizes:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of all weights by name."""
-        rows, outputs = _GATES * self.hidden_size, self.proj_size or self.hidden_size
+        rows, outputs = GATES[self.kind] * self.hidden_size, self.proj_size or self.hidden_size
         result: dict[str, tuple[int, ...]] = {}
         for layer in range(self.num_layers):
             inputs = outputs * len(self.directions) if layer else self.input_size
@@ -88,7 +94,7 @@ class LSTMSizes:
 
 @dataclass(frozen=True)
 class LSTMWeights:
-    """A whole nn.LSTM.
+    """A whole nn.LSTM, nn.GRU or nn.RNN.
 
     Attributes:
         prefix: where it was found; empty: at the root.
@@ -104,7 +110,7 @@ class LSTMWeights:
 def find_lstm(
     tensors: Mapping[str, StoredTensor], prefix: str | None, where: str, damaged: type[LstmIrError]
 ) -> LSTMWeights:
-    """Find one LSTM, check it, and read its weights.
+    """Find one LSTM, GRU or RNN, check it, and read its weights.
 
     Args:
         tensors: by name.
@@ -114,13 +120,13 @@ def find_lstm(
 
     Raises:
         ArgumentError: no LSTM has this prefix, or there are several.
-        UnsupportedError: the weights are those of a GRU or RNN, or of a dtype that cannot be compiled.
+        UnsupportedError: the weights are of a dtype that cannot be compiled.
         LstmIrError: of class ``damaged``.
     """
     groups = _groups(tensors)
     chosen = _choose(groups, tensors, prefix, where, damaged)
     own = groups[chosen]
-    label = f"{where}: LSTM {shown(chosen)}" if chosen else f"{where}: LSTM"
+    label = f"{where}: {_kind(own)} {shown(chosen)}" if chosen else f"{where}: {_kind(own)}"
     sizes = _sizes(own, label, damaged)
     if sizes.proj_size and sizes.hidden_size > _MOST_PROJECTED_UNITS:
         raise UnsupportedError(
@@ -163,38 +169,35 @@ def _choose(
     where: str,
     damaged: type[LstmIrError],
 ) -> str:
-    others = {name: kind for name, own in groups.items() if (kind := _other_kind(own)) is not None}
-    known = [name for name in groups if name not in others]
+    known = list(groups)
     listed = shown(*known)
     if prefix is not None:
         asked = prefix.removesuffix(".")
         if asked in known:
             return asked
-        if asked in others:
-            raise UnsupportedError(
-                f"{where}: {shown(asked) if asked else 'the root'} is an {others[asked]}, only nn.LSTM is compiled"
-            )
         if asked == "" and len(known) == 1:
             return known[0]
         found = f"found {listed}" if known else "there is none"
-        raise ArgumentError(f"prefix: got {prefix!r}, no nn.LSTM has it in {where}; {found}")
+        raise ArgumentError(f"prefix: got {prefix!r}, no nn.LSTM, nn.GRU or nn.RNN has it in {where}; {found}")
     if len(known) == 1:
         return known[0]
     if known:
-        raise ArgumentError(f"prefix: {where} holds {len(known)} nn.LSTM, give the prefix of one: {listed}")
-    if others:
-        name, kind = next(iter(others.items()))
-        raise UnsupportedError(f"{where}: {shown(name) if name else 'the root'} is an {kind}, only nn.LSTM is compiled")
+        raise ArgumentError(f"prefix: {where} holds {len(known)} {_kinds(groups)}, give the prefix of one: {listed}")
     held = shown(*tensors) or "no tensors"
-    raise damaged(f"{where} holds no weights of an nn.LSTM (weight_ih_l0, weight_hh_l0 ...), but {held}")
+    raise damaged(f"{where} holds no weights of an nn.LSTM, GRU or RNN (weight_ih_l0, weight_hh_l0 ...), but {held}")
 
 
-def _other_kind(own: Mapping[str, StoredTensor]) -> str | None:
-    """What other recurrent layer the first layer's weights belong to, by the number of their gates."""
+def _kinds(groups: Mapping[str, Mapping[str, StoredTensor]]) -> str:
+    return " and ".join(sorted({f"nn.{_kind(own)}" for own in groups.values()}))
+
+
+def _kind(own: Mapping[str, StoredTensor]) -> str:
+    """Which class the weights are of, by the number of gates in those of the first layer."""
     first, second = own.get("weight_ih_l0"), own.get("weight_hh_l0")
     if first is None or second is None or len(first.shape) != 2 or len(second.shape) != 2 or "weight_hr_l0" in own:
-        return None
-    return {1: "nn.RNN", 3: "nn.GRU"}.get(first.shape[0] // second.shape[1]) if second.shape[1] else None
+        return "LSTM"
+    rows, units = first.shape[0], second.shape[1]
+    return next((kind for kind, gates in GATES.items() if rows == gates * units), "LSTM")
 
 
 def _sizes(own: Mapping[str, StoredTensor], label: str, damaged: type[LstmIrError]) -> LSTMSizes:
@@ -213,6 +216,7 @@ def _sizes(own: Mapping[str, StoredTensor], label: str, damaged: type[LstmIrErro
     hidden = own["weight_hh_l0"].shape[1] if projection is None else projection.shape[1]
     numbers = {int(_NAME.fullmatch(name)[3]) for name in own}  # type: ignore[index]  # own has matching names only
     return LSTMSizes(
+        kind=_kind(own),
         input_size=own["weight_ih_l0"].shape[1],
         hidden_size=hidden,
         proj_size=0 if projection is None else projection.shape[0],
@@ -235,7 +239,7 @@ def _warn_of_the_rest(
     rest = [name for name in tensors if name not in taken]
     if prefix is None and rest:
         warnings.warn(
-            f"{where}: only the nn.LSTM {chosen!r} is compiled; left out: {shown(*rest)} (a state_dict "
+            f"{where}: only the nn.{_kind(own)} {chosen!r} is compiled; left out: {shown(*rest)} (a state_dict "
             f"does not say what they do; prefix={chosen!r} says that this is meant)",
             UserWarning,
             stacklevel=4,
@@ -244,7 +248,9 @@ def _warn_of_the_rest(
 
 def _direction(values: Mapping[str, Float], end: str, sizes: LSTMSizes) -> DirectionWeights:
     bias = None
-    if sizes.bias:
+    if sizes.bias and sizes.kind == "GRU":  # the reset gate scales one of them
+        bias = np.stack([values[f"bias_ih_{end}"], values[f"bias_hh_{end}"]])
+    elif sizes.bias:
         # Added in double precision: rounded once, to the dtype of the weights.
         bias = values[f"bias_ih_{end}"].astype(np.float64) + values[f"bias_hh_{end}"].astype(np.float64)
     return DirectionWeights(

@@ -31,7 +31,8 @@ def results_of(module, x: np.ndarray, lengths: list[int] | None = None, states=N
         output, states = module(given, states)
     if lengths is not None:
         output, _ = torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=module.batch_first, total_length=steps)
-    return [tensor.double().numpy() for tensor in (output, *states)]
+    finals = states if isinstance(states, tuple) else (states,)
+    return [tensor.double().numpy() for tensor in (output, *finals)]
 
 
 def drawn(module, batch: int, steps: int, seed: int = 0) -> np.ndarray:
@@ -169,15 +170,17 @@ def test_several_lstms_need_a_prefix(saved):
     for source in (both, saved(both)):
         with pytest.raises(ArgumentError, match=r"holds 2 nn\.LSTM, give the prefix of one: 'a', 'b'"):
             from_torch(source)
-        with pytest.raises(ArgumentError, match=r"prefix: got 'c', no nn\.LSTM has it .* found 'a', 'b'"):
+        with pytest.raises(
+            ArgumentError, match=r"prefix: got 'c', no nn\.LSTM, nn\.GRU or nn\.RNN has it .* found 'a', 'b'"
+        ):
             from_torch(source, "c")
     with pytest.raises(ArgumentError, match="prefix"):
         read_model(saved(both))
 
 
 def test_what_is_left_out_is_said_unless_it_is_meant():
-    whole = network(rnn=torch.nn.LSTM(3, 4), gru=torch.nn.GRU(3, 4), head=torch.nn.Linear(4, 2)).state_dict()
-    with pytest.warns(UserWarning, match=r"only the nn.LSTM 'rnn' is compiled; left out: 'gru\.\S+', .*'head\.bias'"):
+    whole = network(rnn=torch.nn.LSTM(3, 4), norm=torch.nn.LayerNorm(4), head=torch.nn.Linear(4, 2)).state_dict()
+    with pytest.warns(UserWarning, match=r"only the nn.LSTM 'rnn' is compiled; left out: 'norm\.\S+', .*'head\.bias'"):
         from_torch(whole)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -201,12 +204,9 @@ class Own(torch.nn.LSTM):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (torch.nn.GRU(2, 3), "nn.GRU"),
-        (torch.nn.GRU(2, 3).state_dict(), "nn.GRU"),
-        (torch.nn.RNN(2, 3).state_dict(), "nn.RNN"),
         (torch.nn.Linear(2, 3), "a module Linear without an nn.LSTM"),
         (torch.nn.LSTMCell(2, 3), "without an nn.LSTM"),
-        (network(a=torch.nn.LSTM(2, 3)), "give the prefix of one: 'a'"),
+        (network(a=torch.nn.LSTM(2, 3)), r"torch\.onnx\.export .* give the prefix of one: 'a'"),
         (Own(2, 3), "derives from nn.LSTM"),
         ({k: v.int() for k, v in torch.nn.LSTM(2, 3).state_dict().items()}, "int32; accepted: one of float32"),
     ],
@@ -216,9 +216,57 @@ def test_other_things_are_refused_by_name(source, message):
         from_torch(source)
 
 
-def test_a_gru_is_refused_by_its_prefix():
-    with pytest.raises(UnsupportedError, match=r"'gru' is an nn\.GRU"):
-        from_torch(network(gru=torch.nn.GRU(2, 3), rnn=torch.nn.LSTM(2, 3)).state_dict(), "gru")
+def test_one_of_several_kinds_needs_a_prefix():
+    both = network(gru=torch.nn.GRU(2, 3), rnn=torch.nn.LSTM(2, 3)).state_dict()
+    with pytest.raises(ArgumentError, match=r"holds 2 nn\.GRU and nn\.LSTM, give the prefix of one: 'gru', 'rnn'"):
+        from_torch(both)
+    assert from_torch(both, "gru").name == "gru"
+    assert from_torch(both, "rnn").name == "lstm"
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("kind", ["GRU", "RNN"])
+def test_gru_and_rnn_mean_what_pytorch_computes(kind, batch_first, bidirectional):
+    torch.manual_seed(3)
+    for options in ({"num_layers": 2, "dropout": 0.3}, {"bias": False}, {"nonlinearity": "relu"}):
+        if "nonlinearity" in options and kind == "GRU":
+            continue
+        module = getattr(torch.nn, kind)(3, 4, bidirectional=bidirectional, batch_first=batch_first, **options).eval()
+        model = from_torch(module)
+        assert list(model.output_names) == ["output", "h_n"]
+        x, lengths = drawn(module, 3, 5), [5, 1, 3]
+        agree(run_model(model, x).outputs, results_of(module, x), 1e-6)
+        agree(run_model(model, x, mask_for(module, lengths, 5)).outputs, results_of(module, x, lengths), 1e-6)
+
+
+def test_gru_and_rnn_compiled_with_masks_and_states():
+    torch.manual_seed(4)
+    modules = [torch.nn.GRU(5, 6, 2, batch_first=True), torch.nn.RNN(5, 6, nonlinearity="relu", bidirectional=True)]
+    for module in modules:
+        compiled = lstm_ir.compile(module.eval())
+        for batch, steps in ((3, 7), (1, 1)):
+            x, lengths = drawn(module, batch, steps), [steps, 1, 2][:batch]
+            agree(compiled(x), results_of(module, x))
+            agree(compiled(x, mask=mask_for(module, lengths, steps)), results_of(module, x, lengths))
+        names = [spec.name for spec in compiled.states]
+        h = np.random.default_rng(1).uniform(-1, 1, (len(names), 2, 6)).astype(np.float32)
+        x = drawn(module, 2, 4)
+        expected = results_of(module, x, None, torch.from_numpy(h))
+        agree(compiled(x, initial_state=dict(zip(names, h, strict=True))), expected)
+
+
+def test_the_weights_of_an_rnn_do_not_say_what_it_applies(saved):
+    module = torch.nn.RNN(3, 4, nonlinearity="relu")
+    for source in (module.state_dict(), saved(module.state_dict())):
+        with pytest.raises(ArgumentError, match=r"nonlinearity: .* holds the weights of an nn\.RNN"):
+            from_torch(source)
+        x = drawn(module, 2, 3)
+        agree(run_model(from_torch(source, nonlinearity="relu"), x).outputs, results_of(module, x), 1e-6)
+    with pytest.raises(ArgumentError, match="nonlinearity: got 'tanh', the module has 'relu'"):
+        from_torch(module, nonlinearity="tanh")
+    with pytest.raises(ArgumentError, match="nonlinearity: got 'sigmoid'"):
+        from_torch(module, nonlinearity="sigmoid")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class TorchPeer(Peer):
         return Program(call, lambda values: [value.numpy() for value in values])
 
     def prepare_file(self, path: Path, source: str, inputs: Mapping[str, Array], threads: int | None) -> Program:
-        """Open a file of the weights of an nn.LSTM, see `Peer.prepare_file`."""
+        """Open a file of the weights of an nn.LSTM or nn.GRU, see `Peer.prepare_file`."""
         if source != "pytorch":
             return super().prepare_file(path, source, inputs, threads)
         import torch
@@ -53,8 +53,8 @@ class TorchPeer(Peer):
 
         def call() -> list[Any]:
             with torch.inference_mode():
-                output, (h, c) = model.lstm(tensor)
-            return [output, h, c]
+                output, last = model.module(tensor)
+            return [output, *(last if isinstance(last, tuple) else (last,))]
 
         return Program(call, lambda values: [value.numpy() for value in values])
 
