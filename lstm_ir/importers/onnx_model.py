@@ -16,14 +16,18 @@ from lstm_ir.layers.program import (
     Elementwise,
     Gather,
     OpenSize,
+    Operation,
     Program,
     ProgramBuilder,
     ProgramModel,
     Recurrence,
+    Reshape,
     SameSizeError,
     Scan,
     Size,
+    Slice,
     Tensor,
+    Transpose,
     Value,
 )
 
@@ -251,8 +255,8 @@ class _Reader:
             if isinstance(operation, Gather):
                 size = operation.inputs[0].shape[operation.axis]
                 source = operation.inputs[1]
-                while source.operation is not None and len(source.operation.inputs) == 1 and source.is_integer:
-                    source = source.operation.inputs[0]
+                while source.is_integer and _is_moved(source.operation):
+                    source = source.operation.inputs[0]  # type: ignore[union-attr]  # it is one then
                 for name, value in inputs.items():
                     if value is source and isinstance(size, int):
                         limits[name] = min(limits.get(name, size), size)
@@ -278,3 +282,10 @@ class _Reader:
                 return None
         names = [size.name for value in inputs.values() for size in value.shape if isinstance(size, OpenSize)]
         return names[0] if names else None
+
+
+def _is_moved(operation: Operation | None) -> bool:
+    """Whether an operation hands on the elements of its only input as they are."""
+    if isinstance(operation, Elementwise):
+        return operation.function == "copy"
+    return isinstance(operation, Reshape | Transpose | Slice)

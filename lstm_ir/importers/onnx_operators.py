@@ -8,6 +8,7 @@ from lstm_ir.importers.onnx_linear import LINEAR
 from lstm_ir.importers.onnx_lstm import read_lstm
 from lstm_ir.importers.onnx_node import Node
 from lstm_ir.importers.onnx_shapes import SHAPES
+from lstm_ir.importers.onnx_sorting import SORTING
 from lstm_ir.importers.onnx_windows import WINDOWS
 from lstm_ir.layers.program import Tensor
 
@@ -18,6 +19,7 @@ OPERATORS: Mapping[str, Reader] = {
     **ELEMENTWISE,
     **LINEAR,
     **SHAPES,
+    **SORTING,
     **WINDOWS,
     "LSTM": read_lstm,
     "GRU": read_gru,

@@ -8,6 +8,7 @@ import numpy as np
 from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.importers.onnx_node import Node
 from lstm_ir.layers.program import OpenSize, Size, Tensor, Value, exact_quotient, product_of
+from lstm_ir.layers.program.sizes import rounded_quotient
 
 _ENDLESS = 1 << 30
 """Ends of slices from here on, either way, mean the end of the axis: exporters write the largest integer."""
@@ -162,9 +163,9 @@ def _cut(size: Size, start: Size, end: Size, step: int) -> tuple[Size, Size]:
         whole = range(size)[slice(_bound(start, step < 0), _bound(end, step > 0), step)]
         return (whole.start if len(whole) else 0), len(whole)
     is_to_end = isinstance(end, int) and abs(end) >= _ENDLESS and (end > 0) == (step > 0)
-    if step == 1:
+    if step > 0:
         first = _place(start, size)
-        return first, (size if is_to_end else _place(end, size)) - first
+        return first, rounded_quotient((size if is_to_end else _place(end, size)) - first + step - 1, step)
     if step == -1 and is_to_end and (start in (-1, size - 1) or (isinstance(start, int) and start >= _ENDLESS)):
         return size - 1, size
     raise UnsupportedError(f"a slice of the open size {size} from {start} to {end} by {step}")

@@ -35,8 +35,8 @@ class Graph:
         self.arrays: list[Any] = []
         self.outputs: list[str] = []
 
-    def drawn(self, *shape: int) -> str:
-        return self.array(self.random.standard_normal(shape).astype(np.float32))
+    def drawn(self, *shape: int, scale: float = 1.0) -> str:
+        return self.array((scale * self.random.standard_normal(shape)).astype(np.float32))
 
     def array(self, value: Any) -> str:
         name = f"array_{len(self.arrays)}"
@@ -95,7 +95,7 @@ def recurrences() -> bytes:
     g = Graph(4)
 
     def add(op: str, gates: int, directions: int, *, lengths: bool = False, start: bool = False, **kw: Any) -> None:
-        weights = [g.drawn(directions, gates * UNITS, FEATURES), g.drawn(directions, gates * UNITS, UNITS)]
+        weights = [g.drawn(directions, gates * UNITS, size, scale=0.4) for size in (FEATURES, UNITS)]
         bias = g.drawn(directions, 2 * gates * UNITS) if lengths or start else ""
         rest = ["lengths" if lengths else "", f"h{directions}" if start else ""]
         g.add(op, "x", *weights, bias, *rest, count=2, hidden_size=UNITS, **kw)
@@ -275,6 +275,42 @@ def torch_tagger() -> bytes:
     return stream.getvalue()
 
 
+def torch_packed() -> bytes:
+    """A tagger of packed sequences, whose batch PyTorch sorts by length and puts back."""
+    import io
+
+    import torch
+
+    rnn = torch.nn.utils.rnn
+
+    class Tagger(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = torch.nn.Embedding(11, 4, padding_idx=0)
+            self.lstm = torch.nn.LSTM(4, 5, bidirectional=True, batch_first=True)
+            self.tags = torch.nn.Linear(10, 3)
+
+        def forward(self, ids: Any, lengths: Any) -> Any:
+            packed = rnn.pack_padded_sequence(self.words(ids), lengths, batch_first=True, enforce_sorted=False)
+            y, (h, _) = self.lstm(packed)
+            y, _ = rnn.pad_packed_sequence(y, batch_first=True)
+            keep = (ids != 0).unsqueeze(-1).float()
+            return self.tags(y), h, (y * keep).sum(1) / keep.sum(1).clamp(min=1.0)
+
+    torch.manual_seed(0)
+    stream = io.BytesIO()
+    torch.onnx.export(
+        Tagger().eval(),
+        (torch.ones(3, 6, dtype=torch.long), torch.tensor([4, 6, 2])),
+        stream,
+        dynamo=False,
+        input_names=["ids", "lengths"],
+        output_names=["tags", "last", "mean"],
+        dynamic_axes={"ids": {0: "batch", 1: "time"}, "lengths": {0: "batch"}},
+    )
+    return stream.getvalue()
+
+
 def feed(session: Any, random: np.random.Generator, batch: int, time: int) -> dict[str, Array]:
     """Inputs for a call."""
     known: dict[Any, int] = {"batch": batch, "time": time}
@@ -291,7 +327,7 @@ def feed(session: Any, random: np.random.Generator, batch: int, time: int) -> di
 
 
 def main() -> None:
-    for maker in (lstms, recurrences, choices, operators, torch_tagger):
+    for maker in (lstms, recurrences, choices, operators, torch_tagger, torch_packed):
         data = maker()
         path = DATA / f"onnx_{maker.__name__}.onnx"
         path.write_bytes(data)

@@ -14,6 +14,7 @@ from lstm_ir.runtime import ArgumentError
 
 DATA = Path(__file__).parent / "data"
 SAMPLES = ["onnx_lstms", "onnx_recurrences", "onnx_choices", "onnx_operators", "onnx_torch_tagger"]
+SAMPLES += ["onnx_torch_packed"]
 TOLERANCE = 3e-5
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lstm_ir.exporters.onnx_activations import activate
 from lstm_ir.exporters.onnx_graph import BEFORE_FIRST, OnnxGraph
+from lstm_ir.exporters.onnx_layers.program_recurrence import add_program_recurrence
 from lstm_ir.exporters.onnx_layers.program_scan import add_program_scan
 from lstm_ir.exporters.onnx_layers.program_sizes import ProgramSizes
 from lstm_ir.exporters.registry import ExportCall, exports
@@ -21,6 +22,7 @@ from lstm_ir.layers.program import (
     Measure,
     Operation,
     Positions,
+    Recurrence,
     Reduce,
     Reshape,
     Scan,
@@ -104,6 +106,12 @@ def _add(
             return [g.add("ReduceMax", inputs[0], axes=list(operation.axes))]
         case Scan():
             return add_program_scan(g, operation, inputs)
+        case Recurrence():
+
+            def apply(function: Elementwise, operands: list[str]) -> str:
+                return _elementwise(g, sizes, function, operands, ())
+
+            return add_program_recurrence(g, operation, inputs, apply)
     raise AssertionError(f"no ONNX for {type(operation).__name__}")
 
 
@@ -120,10 +128,12 @@ def _elementwise(
     if function in ("gelu", "gelu_tanh", "mish"):
         return activate(g, Activation(function), x)
     match function:
+        case "softmax" | "log_softmax":
+            return g.add("Softmax" if function == "softmax" else "LogSoftmax", x, axis=-1)
         case "square":
             return g.add("Mul", x, x)
         case "copy":
-            return x if operation.inputs[0].shape == shape else g.add("Expand", x, sizes.shape(shape))
+            return x if not shape or operation.inputs[0].shape == shape else g.add("Expand", x, sizes.shape(shape))
         case "to_float":
             return g.cast(x, str(g.dtype))
         case "equal" | "less" | "less_equal":

@@ -53,6 +53,9 @@ class ProgramBuilder:
 
     Args:
         dtype: the dtype of the program's floats.
+
+    Attributes:
+        orders: vectors of integers that are known to hold each place of themselves once.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -60,6 +63,7 @@ class ProgramBuilder:
         self.operations: list[tuple[Operation, tuple[Value, ...]]] = []
         self._constants: dict[int, tuple[Array, Value]] = {}
         self._names: set[str] = set()
+        self.orders: set[Value] = set()
 
     # values
 
@@ -192,6 +196,8 @@ class ProgramBuilder:
 
     def apply(self, function: str, *tensors: Tensor, numbers: Sequence[float] = ()) -> Tensor:
         """A function of single elements, see `FUNCTIONS`."""
+        if function == "to_integer" and isinstance(tensors[0], Value) and tensors[0].is_integer:
+            return tensors[0]
         if all(isinstance(tensor, np.ndarray) for tensor in tensors):
             shape: Shape = ()
             for tensor in tensors:
@@ -256,9 +262,8 @@ class ProgramBuilder:
         value = self.value(table)
         if not places.is_integer:
             raise ModelFileError("what picks slices has to be integers")
-        size = value.shape[axis]
-        if not isinstance(size, int):
-            raise UnsupportedError(f"slices of an open size, {size}, are picked by a tensor")
+        if not isinstance(value.shape[axis], int) and (value.is_integer or value.is_bool):
+            raise UnsupportedError(f"integers of an axis of open size, {value.shape[axis]}, are picked by a tensor")
         shape = (*value.shape[:axis], *places.shape, *value.shape[axis + 1 :])
         return self.emit(Gather((value, places), axis), shape, **_kind(value))[0]
 

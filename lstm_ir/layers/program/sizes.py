@@ -129,10 +129,10 @@ def rounded_quotient(dividend: Size, divisor: int) -> Size:
     """Return dividend / divisor rounded down; the dividend is not negative."""
     if isinstance(dividend, int):
         return dividend // divisor
-    try:
-        return exact_quotient(dividend, divisor)
-    except UnsupportedError:
-        return OpenSize((((Quotient(dividend, divisor),), 1),))
+    if all(factor % divisor == 0 for product, factor in dividend.terms if product):
+        whole = _simplest({product: factor // divisor for product, factor in dividend.terms if product})
+        return whole + sum(factor for product, factor in dividend.terms if not product) // divisor
+    return OpenSize((((Quotient(dividend, divisor),), 1),))
 
 
 def evaluate(size: Size, known: Mapping[str, int]) -> int | None:

@@ -152,7 +152,10 @@ class Concatenate(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Gather(Operation):
-    """Slices of the first input along an axis, picked by the integers of the second, which may count from the end."""
+    """Slices of the first input along an axis, picked by the integers of the second, which may count from the end.
+
+    Of an axis of an open size, a place that is not there gives NaN.
+    """
 
     axis: int
 
@@ -161,7 +164,7 @@ class Gather(Operation):
 class GatherElements(Operation):
     """Elements of the first input, each at its own place but along an axis, where the second says which.
 
-    Places may be counted from the end; one that is not there gives NaN.
+    Places may be counted from the end; of an axis of an open size, one that is not there gives NaN.
     """
 
     axis: int

@@ -9,7 +9,7 @@ from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineExpr
 
-from lstm_ir.dialect.shapes import element_type, shape_of
+from lstm_ir.dialect.shapes import element_type
 from lstm_ir.layers.program import (
     Concatenate,
     Constant,
@@ -228,19 +228,13 @@ def _concatenate(
 
 def _gather(p: _ProgramBuilder, op: Gather, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:
     table, places = inputs
-    count = shape_of(table.type)[op.axis]
     rank = op.inputs[1].rank
     element = p.element(results[0])
+    pick = _picker(p, table, op.axis)
 
     def row(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        # The runtime refuses inputs that are out of range; computed numbers must not read beside the table.
-        negative = s.do(arith.CmpiOp(args[0], s.integer(0, i32), "slt"))
-        from_end = s.do(arith.AddiOp(args[0], s.integer(count, i32)))
-        place = s.do(arith.SelectOp(negative, from_end, args[0]))
-        low = s.do(arith.MaxSIOp(place, s.integer(0, i32)))
-        inside = s.do(arith.IndexCastOp(s.do(arith.MinSIOp(low, s.integer(count - 1, i32))), IndexType()))
         own = [s.do(IndexOp(number)) for number in range(len(results[0].shape))]
-        return [s.do(tensor.ExtractOp(table, [*own[: op.axis], inside, *own[op.axis + rank :]], element))]
+        return [pick(s, args[0], [*own[: op.axis], None, *own[op.axis + rank :]], element)]
 
     axes = tuple(range(op.axis, op.axis + rank))
     return p.b.elementwise([(places, axes)], p.sizes(results[0]), [element], row)
@@ -250,22 +244,41 @@ def _gather_elements(
     p: _ProgramBuilder, op: GatherElements, inputs: list[SSAValue], results: Sequence[Value]
 ) -> list[SSAValue]:
     table, places = inputs
-    count = p.b.do(arith.IndexCastOp(p.b.index(p.b.size(table, op.axis)), i32))
     rank = results[0].rank
+    pick = _picker(p, table, op.axis)
 
-    def pick(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+    def element(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        own: list[SSAValue | None] = [s.do(IndexOp(number)) for number in range(rank)]
+        own[op.axis] = None
+        return [pick(s, args[0], own, p.b.element)]
+
+    return p.b.elementwise([(places, tuple(range(rank)))], p.sizes(results[0]), [p.b.element], element)
+
+
+def _picker(p: _ProgramBuilder, table: SSAValue, axis: int) -> Callable[..., SSAValue]:
+    """Return what reads an element of a table whose place on an axis is computed, counted from either end.
+
+    The runtime refuses inputs that are out of a fixed range. Computed numbers must not read beside the table either: of
+    an axis of an open size, a place that is not there gives NaN.
+    """
+    size = p.b.size(table, axis)
+    count = None if isinstance(size, int) else p.b.do(arith.IndexCastOp(size, i32))
+
+    def pick(s: ScalarBuilder, at: SSAValue, places: Sequence[SSAValue | None], element: Any) -> SSAValue:
         zero, one = s.integer(0, i32), s.integer(1, i32)
-        negative = s.do(arith.CmpiOp(args[0], zero, "slt"))
-        place = s.do(arith.SelectOp(negative, s.do(arith.AddiOp(args[0], count)), args[0]))
+        number = s.integer(int(size), i32) if count is None else count  # type: ignore[arg-type]  # it is one then
+        negative = s.do(arith.CmpiOp(at, zero, "slt"))
+        place = s.do(arith.SelectOp(negative, s.do(arith.AddiOp(at, number)), at))
         low = s.do(arith.MaxSIOp(place, zero))
-        inside = s.do(arith.MinSIOp(low, s.do(arith.SubiOp(count, one))))
-        own = [s.do(IndexOp(number)) for number in range(rank)]
-        own[op.axis] = s.do(arith.IndexCastOp(inside, IndexType()))
-        found = s.do(tensor.ExtractOp(table, own, p.b.element))
+        inside = s.do(arith.MinSIOp(low, s.do(arith.SubiOp(number, one))))
+        index = s.do(arith.IndexCastOp(inside, IndexType()))
+        found = s.do(tensor.ExtractOp(table, [index if own is None else own for own in places], element))
+        if count is None:
+            return found
         is_there = s.do(arith.CmpiOp(inside, place, "eq"))
-        return [s.do(arith.SelectOp(is_there, found, s.constant(float("nan"), p.b.element)))]
+        return s.do(arith.SelectOp(is_there, found, s.constant(float("nan"), element)))
 
-    return p.b.elementwise([(places, tuple(range(rank)))], p.sizes(results[0]), [p.b.element], pick)
+    return pick
 
 
 def _matmul(p: _ProgramBuilder, op: MatMul, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:

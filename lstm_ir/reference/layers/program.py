@@ -96,7 +96,7 @@ def _run(
         case Concatenate():
             return [np.concatenate(inputs, operation.axis)]
         case Gather():
-            return [inputs[0].take(inputs[1].astype(np.int64), operation.axis)]
+            return [_gather(inputs[0], inputs[1].astype(np.int64), operation.axis)]
         case GatherElements():
             return [_gather_elements(inputs[0], inputs[1], operation.axis)]
         case MatMul():
@@ -109,6 +109,14 @@ def _run(
         case Recurrence():
             return _recurrence(operation, inputs)
     raise AssertionError(f"no reference for {type(operation).__name__}")
+
+
+def _gather(table: Array, places: Array, axis: int) -> Array:
+    count = table.shape[axis]
+    is_there = (places >= -count) & (places < count)
+    found = table.take(np.where(is_there, places, 0), axis)
+    trailing = (1,) * (table.ndim - axis - 1)
+    return found if is_there.all() else np.where(is_there.reshape((*is_there.shape, *trailing)), found, np.nan)
 
 
 def _gather_elements(table: Array, places: Array, axis: int) -> Array:
