@@ -137,7 +137,7 @@ def test_refused():
     masked.build()
     with pytest.raises(UnsupportedError, match="'fast': a CuDNNLSTM cannot be called on an input with a mask"):
         lstm_ir.compile(masked)
-    dropping = Sequential([InputLayer((None, None, 3)), GRU(2, dropout=0.5, name="gated")])
+    dropping = Sequential([InputLayer((None, None, 3)), GRU(2, recurrent_dropout=0.5, reset_after=False, name="g")])
     dropping.build()
-    with pytest.raises(UnsupportedError, match="dropout of layer 'gated'"):
+    with pytest.raises(UnsupportedError, match="recurrent_dropout of layer 'g'"):
         lstm_ir.compile(dropping, training=True)

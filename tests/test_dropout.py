@@ -5,7 +5,7 @@ import pytest
 
 import lstm_ir
 from lstm_ir.errors import ArgumentError, ArgumentTypeError
-from lstm_ir.layers import LSTM, Dense, Dropout, Sequential
+from lstm_ir.layers import GRU, LSTM, RNN, Dense, Dropout, FunctionalBuilder, InputLayer, Sequential, SimpleRNN
 from lstm_ir.reference import apply_activation, run_lstm
 
 SEED = 0x0123456789ABCDEF
@@ -111,6 +111,40 @@ def test_v2_draws_a_mask_for_every_step_on_its_fused_route():
     dropped = x * dropout_mask((6, 4, 3), 0.3, 0)
     y = lstm_ir.compile(layer, training=True)(x, seed=SEED)
     np.testing.assert_allclose(y, run_lstm(layer, dropped.astype(np.float32)).output, atol=1e-6)
+
+
+def test_other_cells_drop_as_the_lstm_does():
+    """A GRU has masks of its own for z, r, and the two parts of its new value; a cell of an RNN is never fused."""
+    gru = GRU(5, dropout=0.25, recurrent_dropout=0.5, return_sequences=True, name="gru")
+    simple = SimpleRNN(4, dropout=0.25, recurrent_dropout=0.5, return_sequences=True, name="simple")
+    stack = RNN([LSTM(3, dropout=0.25, flavour="keras2")], return_sequences=True, name="rnn")
+    b = FunctionalBuilder("cells")
+    given = b.input(InputLayer((None, None, 3), name="x"))
+    model = b.model([b.call(layer, [given])[0] for layer in (gru, simple, stack)])
+    x = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(np.float32)
+    found = lstm_ir.compile(model, training=True, form="loop")(x, seed=SEED)
+
+    of_x, of_h = dropout_mask((4, 6, 3), 0.25, 0), dropout_mask((4, 6, 5), 0.5, 1)
+    kernel, recurrent, (input_bias, state_bias) = (np.float64(w) for w in gru.get_weights())
+    h = np.zeros((6, 5))
+    for t in range(4):
+        xz, xr, xn = ((x[:, t] * of_x[g]) @ k for g, k in enumerate(np.split(kernel, 3, axis=1)))
+        hz, hr, hn = ((h * of_h[g]) @ k for g, k in zip((0, 1, 3), np.split(recurrent, 3, axis=1), strict=True))
+        z, r = 1 / (1 + np.exp(-xz - hz)), 1 / (1 + np.exp(-xr - hr))
+        h = z * h + (1 - z) * np.tanh(xn + r * hn)
+    assert not input_bias.any()
+    assert not state_bias.any()
+    np.testing.assert_allclose(found[0][:, -1], h, atol=1e-6)
+
+    of_x, of_h = dropout_mask((6, 3), 0.25, 2), dropout_mask((6, 4), 0.5, 3)
+    kernel, recurrent, _ = simple.get_weights()
+    h = np.zeros((6, 4))
+    for t in range(4):
+        h = np.tanh((x[:, t] * of_x) @ kernel + (h * of_h) @ recurrent)
+    np.testing.assert_allclose(found[1][:, -1], h, atol=1e-6)
+
+    of_x = [dropout_mask((6, 3), 0.25, 4)] * 4
+    np.testing.assert_allclose(found[2], run_by_hand(stack.cells[0], x, of_x, np.ones((4, 6, 3))), atol=1e-6)
 
 
 def test_a_whole_model_drops_in_its_dropout_layers():

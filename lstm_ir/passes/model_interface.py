@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, UnsupportedError
-from lstm_ir.layers import LSTM, Attention, Dropout, InferenceIdentity, Layer, Model, Recurrence
+from lstm_ir.layers import GRU, Attention, Dropout, InferenceIdentity, Layer, Model, Recurrence
 from lstm_ir.layers.program import ProgramModel
 from lstm_ir.passes.model_axes import Lengths, length_axis, open_lengths, readers_of, takes_integers
 
@@ -108,9 +108,11 @@ def draws_masks(model: Model) -> bool:
             raise UnsupportedError(f"training: layer {layer.name!r} ({kind}) has no training mode here")
     rates = [(layer.name, float(layer.rate)) for layer in model.layers if isinstance(layer, Dropout)]
     for cell in recurrences(model):
-        kind = cell.layer.keras_class_name
-        if not isinstance(cell.layer, LSTM) and (cell.layer.dropout or cell.layer.recurrent_dropout):
-            raise UnsupportedError(f"training: the dropout of layer {cell.path!r} ({kind}) has no training mode here")
+        if isinstance(cell.layer, GRU) and not cell.layer.reset_after and cell.layer.recurrent_dropout:
+            raise UnsupportedError(
+                f"training: the recurrent_dropout of layer {cell.path!r} (GRU of reset_after=False) has no training "
+                "mode here"
+            )
         rates += [(cell.path, cell.layer.dropout), (cell.path, cell.layer.recurrent_dropout)]
     for name, rate in rates:
         if rate >= 1.0:

@@ -14,52 +14,36 @@ from xdsl.pattern_rewriter import (
     op_type_rewrite_pattern,
 )
 
-from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
 from lstm_ir.dialect.index_maps import describe, flipped
 from lstm_ir.dialect.layer_ops import ReverseOp
-from lstm_ir.dialect.lstm_layer_op import LayerOp
+from lstm_ir.dialect.lstm_layer_op import LayerDropout, LayerOp
 from lstm_ir.dialect.recurrence_ops import GateOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import element_type, shape_of
 from lstm_ir.passes.cells import lstm_cell
+from lstm_ir.passes.draw_dropout import Dropped, draw_dropout
 from lstm_ir.passes.keras_scan import ScanSettings, keras_scan
 
 GATES = 4
 
 
-def dropped(op: LayerOp, rewriter: PatternRewriter) -> tuple[SSAValue, SSAValue | None, SSAValue | None]:
-    """Draw a layer's dropout masks; return its input, and the masks that each gate applies to x and to h by itself.
-
-    A mask that all gates share is applied to the input before the scan.
-    """
+def dropped(op: LayerOp, rewriter: PatternRewriter) -> Dropped:
+    """Draw a layer's dropout masks; outside training there are none."""
     if op.seed is None:
-        return op.input, None, None
+        return Dropped(op.input)
     assert op.dropout is not None
     assert op.recurrent_dropout is not None
     assert op.dropout_kind is not None
     assert op.stream is not None
-    seed, kind, stream = op.seed, op.dropout_kind.data, op.stream.value.data
+    dropout = LayerDropout(
+        op.seed,
+        op.dropout.value.data,
+        op.recurrent_dropout.value.data,
+        op.dropout_kind.data,
+        op.stream.value.data,
+    )
     batch_axis = 1 if op.time_major is not None else 0
-
-    def mask(like: SSAValue, kind: str, rate: float, number: int, batch_axis: int) -> SSAValue:
-        drawn = DropoutMaskOp(
-            seed, like, kind=kind, rate=rate, stream=2 * stream + number, gates=GATES, batch_axis=batch_axis
-        )
-        rewriter.insert(drawn)
-        return drawn.result
-
-    x, input_dropout, recurrent_dropout = op.input, None, None
-    if op.dropout.value.data > 0:
-        drawn = mask(op.input, kind, op.dropout.value.data, 0, batch_axis)
-        if kind == "per_gate":
-            input_dropout = drawn
-        else:
-            drop = DropOp(op.input, drawn, batch_axis=batch_axis)
-            rewriter.insert(drop)
-            x = drop.result
-    if op.recurrent_dropout.value.data > 0:
-        recurrent_dropout = mask(op.h0, "per_gate", op.recurrent_dropout.value.data, 1, 0)
-    return x, input_dropout, recurrent_dropout
+    return draw_dropout(rewriter.insert, dropout, op.input, op.h0, gates=GATES, batch_axis=batch_axis)
 
 
 class LayerToScan(RewritePattern):
@@ -84,13 +68,13 @@ class LayerToScan(RewritePattern):
             unroll=op.unroll is not None,
         )
         cell = lstm_cell(shape_of(op.h0.type)[-1], element_type(op.h0.type), op.activation, op.recurrent_activation)
-        x, input_dropout, recurrent_dropout = dropped(op, rewriter)
+        drawn = dropped(op, rewriter)
         rewriter.replace(
             op,
             keras_scan(
                 op.layer.data,
                 settings,
-                x,
+                drawn.x,
                 gates_of(op.kernel),
                 gates_of(op.recurrent_kernel),
                 gates_of(op.bias),
@@ -98,8 +82,8 @@ class LayerToScan(RewritePattern):
                 [op.h0, op.c0],
                 cell,
                 output_type=op.output.type,
-                input_dropout=input_dropout,
-                recurrent_dropout=recurrent_dropout,
+                input_dropout=drawn.input_dropout,
+                recurrent_dropout=drawn.recurrent_dropout,
             ),
         )
 

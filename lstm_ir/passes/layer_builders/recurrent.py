@@ -9,8 +9,9 @@ from lstm_ir.dialect.layer_ops import MergeOp, ReverseOp
 from lstm_ir.dialect.lstm_layer_op import LayerDropout, LayerOp
 from lstm_ir.dialect.shapes import shape_of
 from lstm_ir.errors import UnsupportedError
-from lstm_ir.layers import GRU, LSTM, RNN, Bidirectional, RecurrentLayer
+from lstm_ir.layers import GRU, LSTM, RNN, Bidirectional, RecurrentLayer, SimpleRNN
 from lstm_ir.passes.cells import gru_cell, resetting_gru_cell, simple_cell
+from lstm_ir.passes.draw_dropout import Dropped, draw_dropout
 from lstm_ir.passes.keras_scan import ScanSettings, keras_scan
 from lstm_ir.passes.layer_scope import LayerScope, Operands, activation_attr, builds
 
@@ -24,12 +25,14 @@ class ScanOperands:
         x: Its input.
         mask: The input's mask.
         initial_state: The states to start from.
+        fuses: Whether the layer has a route of its own in Keras, which a cell of an RNN has not.
     """
 
     suffix: str
     x: SSAValue
     mask: SSAValue | None
     initial_state: list[SSAValue]
+    fuses: bool = True
 
     def weight_name(self, name: str) -> str:
         """Return the name of one of its weights in the layer."""
@@ -91,7 +94,7 @@ def build_cells(
         start = [left.pop(0) for _ in names] if initial_state else [b.context.states[part] for part in names]
         if position == 1 and mask is not None and layer.go_backwards:  # the outputs are in the order of the visits
             mask = b.do(ReverseOp(mask, 0 if layer.time_major else 1))
-        x, *states = build_cell(b, cell, ScanOperands(suffix, x, mask, start))
+        x, *states = build_cell(b, cell, ScanOperands(suffix, x, mask, start, fuses=not isinstance(layer, RNN)))
         if not initial_state:
             b.context.states.update(zip(names, states, strict=True))
         finals += states
@@ -120,10 +123,15 @@ def build_cell(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> lis
     kernel, recurrent_kernel, *bias = _weights(b, layer, given, gates)
     first, second, _ = shape_of(given.x.type)
     shape = (first, second, layer.units) if layer.return_sequences else shape_of(given.initial_state[0].type)
+    dropout, drawn = _layer_dropout(b, layer, given), Dropped(given.x)
+    if dropout is not None:
+        batch_axis = 1 if settings.time_major else 0
+        h = given.initial_state[0]
+        drawn = draw_dropout(b.insert, dropout, given.x, h, gates=gates, batch_axis=batch_axis)
     scan = keras_scan(
         name,
         settings,
-        given.x,
+        drawn.x,
         [kernel],
         [recurrent_kernel],
         bias,
@@ -131,6 +139,8 @@ def build_cell(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> lis
         given.initial_state,
         cell,
         output_type=TensorType(b.element, shape),
+        input_dropout=drawn.input_dropout,
+        recurrent_dropout=drawn.recurrent_dropout,
     )
     b.insert(scan)
     return list(scan.results)
@@ -179,34 +189,42 @@ def _build_lstm(b: LayerScope, layer: LSTM, name: str, settings: ScanSettings, g
         return_sequences=settings.return_sequences,
         zero_output_for_mask=settings.zero_output_for_mask,
         unroll=settings.unroll,
-        dropout=_layer_dropout(b, layer),
+        dropout=_layer_dropout(b, layer, given),
     )
     b.insert(op)
     return list(op.results)
 
 
-def dropout_kind(layer: LSTM) -> str:
+def dropout_kind(layer: RecurrentLayer, *, fuses: bool = True) -> str:
     """Return what Keras draws a layer's input masks for: ``per_gate``, ``shared`` by the gates, or ``per_step``.
 
-    Source: the Keras layers. ``implementation`` 1 computes four products and has a mask for each. tf.keras's v2 layer
-    drops whole sequences at once where it takes its fused route.
+    Source: the Keras layers. ``implementation`` 1 computes a product for each gate and has a mask for each. tf.keras's
+    v2 layers drop whole sequences at once where they take their fused route.
+
+    Args:
+        layer: The layer.
+        fuses: Whether it can take that: a cell of an RNN cannot.
     """
+    if isinstance(layer, SimpleRNN):
+        return "shared"
     fused = (
-        layer.flavour == "keras2"
+        fuses
+        and layer.flavour == "keras2"
         and layer.activation.name == "tanh"
         and layer.recurrent_activation.name == "sigmoid"
         and layer.recurrent_dropout == 0
         and layer.use_bias
         and not layer.unroll
+        and (not isinstance(layer, GRU) or layer.reset_after)
     )
     if fused:
         return "per_step"
     return "per_gate" if layer.implementation == 1 else "shared"
 
 
-def _layer_dropout(b: LayerScope, layer: LSTM) -> LayerDropout | None:
+def _layer_dropout(b: LayerScope, layer: RecurrentLayer, given: ScanOperands) -> LayerDropout | None:
     seed = b.context.seed
     if seed is None or not (layer.dropout or layer.recurrent_dropout):
         return None
-    kind = dropout_kind(layer)
+    kind = dropout_kind(layer, fuses=given.fuses)
     return LayerDropout(seed, float(layer.dropout), float(layer.recurrent_dropout), kind, next(b.context.streams))
