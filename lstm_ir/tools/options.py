@@ -10,8 +10,8 @@ ModelPath = Annotated[
     typer.Argument(
         metavar="MODEL",
         help="A model saved by Keras 2 (tf_keras) or Keras 3: .keras, .h5, a SavedModel folder of tf.keras, or "
-        ".json with .weights.h5 beside it; an ONNX model: .onnx; or the state_dict of a torch.nn.LSTM or GRU: .pt, .pth "
-        "or .safetensors.",
+        ".json with .weights.h5 beside it; an ONNX model: .onnx; or the state_dict of a torch.nn.LSTM or GRU: .pt, "
+        ".pth or .safetensors.",
     ),
 ]
 Prefix = Annotated[
