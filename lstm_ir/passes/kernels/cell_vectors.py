@@ -1,6 +1,7 @@
 """The cell of a scan on vectors: a region on gate vectors of one row, run on a tile of its units."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
@@ -12,6 +13,28 @@ from lstm_ir.passes.kernels.kernel_builder import KernelBuilder
 from lstm_ir.passes.kernels.vector_activations import expand_vector_activation
 from lstm_ir.passes.kernels.vector_functions import VectorFunctions
 
+SHORT = frozenset({"linear", "relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_sigmoid_keras3"})
+"""Activations of a few instructions, which cost less than storing and loading a gate once more."""
+
+
+def early_activations(cell: Block, gates: int) -> dict[int, ActivateOp]:
+    """Return, by gate, the activations that are better done in a loop of their own, before the rest of the cell.
+
+    Those of a function that several gates have, of the gate alone: the function's constants then stay in registers, and
+    the way from the gates to the new states is shorter, so that more of them are under way at once.
+
+    Args:
+        cell: The region's block.
+        gates: How many of its arguments are gates; they come first.
+    """
+    direct = {
+        gate: op
+        for gate, argument in enumerate(cell.args[:gates])
+        if len(uses := list(argument.uses)) == 1 and isinstance(op := uses[0].operation, ActivateOp)
+    }
+    kinds = Counter(op.function for op in direct.values())
+    return {gate: op for gate, op in direct.items() if kinds[op.function] > 1 and op.function.kind.data not in SHORT}
+
 
 def build_cell(
     b: KernelBuilder,
@@ -20,6 +43,7 @@ def build_cell(
     *,
     fma: bool,
     functions: type[VectorFunctions] | None = None,
+    done: Collection[ActivateOp] = (),
 ) -> list[SSAValue]:
     """Build the cell on vectors of ``b.lanes`` units.
 
@@ -29,6 +53,7 @@ def build_cell(
         arguments: The gates and states of these units.
         fma: Whether the target has a fused multiply-add.
         functions: What exponentials and their like are made of; None: those of the element type.
+        done: Activations that the arguments have been through.
 
     Returns:
         The new states.
@@ -37,6 +62,9 @@ def build_cell(
     for op in cell.ops:
         if isinstance(op, YieldOp):
             return [values[state] for state in op.states]
+        if isinstance(op, ActivateOp) and op in done:
+            values[op.result] = values[op.input]
+            continue
         if isinstance(op, ActivateOp):
             values[op.result] = expand_vector_activation(b, op.function, values[op.input], fma, functions)
             continue

@@ -11,11 +11,12 @@ from xdsl.ir import SSAValue
 from lstm_ir.dialect.cell_ops import why_whole_row
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
 from lstm_ir.dialect.scan_op import ScanOp
-from lstm_ir.passes.kernels.cell_vectors import build_cell
+from lstm_ir.passes.kernels.cell_vectors import build_cell, early_activations
 from lstm_ir.passes.kernels.kernel_builder import Place
 from lstm_ir.passes.kernels.panel_product import Left, PanelProduct
 from lstm_ir.passes.kernels.row_copy import copy_row, zero_row
 from lstm_ir.passes.kernels.scan_tensors import ScanTensors
+from lstm_ir.passes.kernels.vector_activations import expand_vector_activation
 from lstm_ir.passes.structured import Size
 from lstm_ir.passes.weight_expression import expression_of
 
@@ -206,14 +207,22 @@ class ScanKernel(ScanTensors, ABC):
         return self.b.times(first, self.vectors), self.b.times(last, self.vectors)
 
     def _cell(self, sums: Place, before: Sequence[Place], after: Sequence[Place], tiles: tuple[Size, Size]) -> None:
-        b = self.b
+        b, cell, lanes = self.b, self.scan.cell.block, self.panels.lanes
+        early = early_activations(cell, self.gates)
+        if early:
+            with b.loop(*tiles) as tile, b.loop(0, self.vectors) as vector:
+                line = b.at(sums, b.times(tile, lanes * self.gates), b.times(vector, b.lanes))
+                for gate, op in early.items():
+                    place = b.at(line, gate * lanes)
+                    value = expand_vector_activation(b, op.function, b.load_vector(place), self.target.fma)
+                    b.store_vector(value, place)
         with b.loop(*tiles) as tile, b.loop(0, self.vectors) as vector:
             within = b.times(vector, b.lanes)
-            unit = b.plus(b.times(tile, self.panels.lanes), within)
-            line = b.at(sums, b.times(tile, self.panels.lanes * self.gates), within)
-            gates = [b.load_vector(b.at(line, gate * self.panels.lanes)) for gate in range(self.gates)]
+            unit = b.plus(b.times(tile, lanes), within)
+            line = b.at(sums, b.times(tile, lanes * self.gates), within)
+            gates = [b.load_vector(b.at(line, gate * lanes)) for gate in range(self.gates)]
             states = [b.load_vector(b.at(place, unit)) for place in before]
-            new = build_cell(b, self.scan.cell.block, [*gates, *states], fma=self.target.fma)
+            new = build_cell(b, cell, [*gates, *states], fma=self.target.fma, done=early.values())
             for place, value in zip(after, new, strict=True):
                 # As the caller's tensors hold them: a sequence gives the same whole and in chunks.
                 b.store_vector(b.rounded(value, self.storage), b.at(place, unit))
