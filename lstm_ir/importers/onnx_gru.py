@@ -7,33 +7,38 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lstm_ir.errors import UnsupportedError
 from lstm_ir.importers.onnx_node import Node
 from lstm_ir.importers.onnx_recurrent import RecurrentNode, functions_of, initial_state, weights_of
 from lstm_ir.layers.program import Cell, Recurrence, Tensor, Value
-from lstm_ir.layers.program.recurrence import gru_cell, recurrence, simple_cell
+from lstm_ir.layers.program.recurrence import gru_cell, recurrence, resetting_gru_cell, simple_cell
 
 
 def read_gru(node: Node) -> list[Tensor]:
-    """Read a GRU: one recurrence a direction, of four gates: z, r, and the new value's parts from input and state."""
-    if not node.get("linear_before_reset", 0):
-        raise UnsupportedError("attribute linear_before_reset=0; accepted: 1")
+    """Read a GRU: one recurrence a direction.
+
+    Behind the product, resetting takes four gates: z, r, and the new value's parts from input and state. Before it, it
+    takes three, and a product of the cell's own.
+    """
     r = RecurrentNode.of(node)
     functions = functions_of(node, ("Sigmoid", "Tanh"), r.count)
     directions = []
     for place in range(r.count):
         kernel, recurrent, *biases = weights_of(node, place, r.count, r.units, (0, 1, 2))
-        bias: Tensor = node.b.full((4 * r.units,), 0.0)
-        if biases:
-            bias = _of_four_gates(node, r.units, biases[0], biases[1])
-        directions.append(
-            _recurrence(
-                r,
-                place,
-                [_with_zeros(node, kernel, 3, r.units), _with_zeros(node, recurrent, 2, r.units), bias],
-                gru_cell(r.units, functions[place][0], functions[place][1], r.clip),
-            )
-        )
+        gate, candidate = functions[place]
+        bias: Tensor
+        if node.get("linear_before_reset", 0):
+            bias = node.b.full((4 * r.units,), 0.0)
+            if biases:
+                bias = _of_four_gates(node, r.units, biases[0], biases[1])
+            weights = [_with_zeros(node, kernel, 3, r.units), _with_zeros(node, recurrent, 2, r.units), bias]
+            directions.append(_recurrence(r, place, weights, gru_cell(r.units, gate, candidate, r.clip)))
+            continue
+        bias = node.b.apply("add", *biases) if biases else node.b.full((3 * r.units,), 0.0)
+        before = node.b.slice(recurrent, 1, 0, 2 * r.units)
+        own = node.b.slice(recurrent, 1, 2 * r.units, r.units)
+        weights = [kernel, node.b.concatenate([before, np.zeros((r.units, r.units), node.b.dtype)], 1), bias]
+        cell = resetting_gru_cell(r.units, gate, candidate, r.clip)
+        directions.append(_recurrence(r, place, weights, cell, [own]))
     return r.results(directions)
 
 
@@ -50,11 +55,13 @@ def read_rnn(node: Node) -> list[Tensor]:
     return r.results(directions)
 
 
-def _recurrence(r: RecurrentNode, place: int, weights: Sequence[Tensor], cell: Cell) -> tuple[Value, ...]:
+def _recurrence(
+    r: RecurrentNode, place: int, weights: Sequence[Tensor], cell: Cell, products: Sequence[Tensor] = ()
+) -> tuple[Value, ...]:
     b = r.node.b
     mask = [] if r.lengths is None else [_steps_before(r, r.lengths)]
     name = r.name_of(place)
-    inputs = [r.x, *weights, initial_state(r, 5, place), *mask]
+    inputs = [r.x, *weights, initial_state(r, 5, place), *mask, *products]
     return recurrence(
         b,
         Recurrence(
@@ -65,6 +72,7 @@ def _recurrence(r: RecurrentNode, place: int, weights: Sequence[Tensor], cell: C
             is_reverse=r.reverses[place],
             cell=cell,
             has_mask=bool(mask),
+            products=len(products),
         ),
     )
 

@@ -74,7 +74,7 @@ def read_scan(node: Node, inside: Inside) -> list[Tensor]:
     masks = list(sequences[1:])
     if input_time_major != time_major:
         masks = [b.value(b.transpose(mask, (1, 0))) for mask in masks]
-    inputs: list[Tensor] = [source, kernel, recurrent, bias, *states[: len(step.new)], *masks]
+    inputs: list[Tensor] = [source, kernel, recurrent, bias, *states[: len(step.new)], *masks, *body.products]
     sequence, *last = recurrence(
         b,
         Recurrence(
@@ -87,6 +87,7 @@ def read_scan(node: Node, inside: Inside) -> list[Tensor]:
             output_is_visited=not turned,
             has_mask=bool(masks),
             holds=step.previous is not None,
+            products=len(body.products),
         ),
     )
     made: list[Tensor] = list(last)

@@ -45,6 +45,7 @@ class StepBody:
         self.units = units
         self.recurrent: Array | None = None
         self.recurrent_bias: Array | None = None
+        self.products: list[Array] = []
         self._leaves: dict[Value, str | None] = {}
         self._gates: dict[Value, Gate | None] = {}
 
@@ -166,6 +167,12 @@ class StepBody:
             operation = value.operation
             if gate is not None:
                 made[value] = builder.gates[used.index(gate)]
+            elif isinstance(operation, MatMul):
+                weights, row = array_of_constant(operation.inputs[1]), build(operation.inputs[0])
+                if weights is None or weights.shape != (self.units, self.units) or not isinstance(row, Value):
+                    raise other_scan("its body has a product that is none of a row and a constant")
+                made[value] = builder.product(row, len(self.products))
+                self.products.append(weights)
             elif isinstance(operation, Full) and not value.is_integer:
                 return float(operation.number)
             elif isinstance(operation, Elementwise):

@@ -105,6 +105,7 @@ def recurrences() -> bytes:
     add("GRU", 3, 2, lengths=True, linear_before_reset=1, activations=["HardSigmoid", "Softsign"] * 2, **both)
     add("GRU", 3, 1, start=True, linear_before_reset=1, direction="reverse", clip=0.4)
     add("GRU", 3, 1, linear_before_reset=1)
+    add("GRU", 3, 2, lengths=True, start=True, clip=0.8, **both)
     add("RNN", 1, 2, lengths=True, start=True, **both)
     add("RNN", 1, 1, start=True, direction="reverse", activations=["LeakyRelu"], activation_alpha=[0.3])
     add("RNN", 1, 1, clip=0.5)

@@ -54,7 +54,7 @@ def test_the_plain_model_is_read(saved):
 
 @pytest.mark.parametrize(
     ("op", "attributes"),
-    [("If", {}), ("GRU", {"hidden_size": 2}), ("ArgMax", {}), ("QuantizeLinear", {}), ("NoSuchOperator", {})],
+    [("If", {}), ("Loop", {}), ("ArgMax", {}), ("QuantizeLinear", {}), ("NoSuchOperator", {})],
 )
 def test_operators_are_named(saved, op, attributes):
     refuses(saved([helper.make_node(op, ["x"], ["y"], name="here", **attributes)]), UnsupportedError, "here", op)

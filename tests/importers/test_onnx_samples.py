@@ -71,9 +71,9 @@ def test_a_dispatch_a_step_from_zeros_of_any_batch():
 def node_tests():
     """The operators' tests in ONNX's own backend suite, made when their modules are imported."""
     suite = importlib.import_module("onnx.backend.test.case.node")
-    for name in ("lstm", "rnn"):
+    for name in ("lstm", "gru", "rnn"):
         importlib.import_module(f"onnx.backend.test.case.node.{name}")
-    return [case for case in suite._NodeTestCases if case.name.startswith(("test_lstm", "test_simple_rnn"))]
+    return [case for case in suite._NodeTestCases if case.name.startswith(("test_lstm", "test_gru", "test_simple_rnn"))]
 
 
 ALL_NODE_TESTS = node_tests()
@@ -82,7 +82,7 @@ NODE_TESTS = [case for case in ALL_NODE_TESTS if case.name.startswith("test_lstm
 
 def test_the_suite_has_these_tests():
     assert len(NODE_TESTS) >= 6
-    assert len(ALL_NODE_TESTS) >= 11
+    assert len(ALL_NODE_TESTS) >= 17
 
 
 @pytest.mark.parametrize("case", ALL_NODE_TESTS, ids=lambda case: case.name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from lstm_ir.exporters.onnx_graph import OnnxGraph
 from lstm_ir.layers.program import Elementwise, Full, Recurrence, Value
+from lstm_ir.layers.program.recurrence import CellProduct
 
 Apply = Callable[[Elementwise, list[str]], str]
 """Adds a function of single elements to tensors by name."""
@@ -16,10 +17,11 @@ def add_program_recurrence(g: OnnxGraph, recurrence: Recurrence, inputs: Sequenc
     """
     from onnx import helper
 
-    x, kernel, recurrent, bias, *states = inputs
+    x, kernel, recurrent, bias = inputs[:4]
+    states, given_mask, products = recurrence.parts(inputs)
     cell, time_axis = recurrence.cell, int(not recurrence.time_major)
     with g.within(recurrence.name):
-        mask = [states.pop()] if recurrence.has_mask else []
+        mask = [] if given_mask is None else [given_mask]
         projected = g.add("Add", g.add("MatMul", x, kernel), bias)
         no_output = [g.add("Expand", g.floats(0.0), g.sizes(states[0], 0))] if recurrence.holds else []
         with g.body() as body:
@@ -29,7 +31,7 @@ def add_program_recurrence(g: OnnxGraph, recurrence: Recurrence, inputs: Sequenc
             total = g.add("Add", z, g.add("MatMul", before[0], recurrent))
             gates = g.add_many("Split", [total], len(cell.gates), axis=1) if len(cell.gates) > 1 else [total]
             names = dict(zip((*cell.gates, *cell.states), (*gates, *before), strict=True))
-            after = _step(g, recurrence, names, apply)
+            after = _step(g, recurrence, names, products, apply)
             output = after[0]
             if mask:
                 row = g.unsqueeze(keep, 1)
@@ -56,10 +58,14 @@ def add_program_recurrence(g: OnnxGraph, recurrence: Recurrence, inputs: Sequenc
     return [made[-1], *made[: len(states)]]
 
 
-def _step(g: OnnxGraph, recurrence: Recurrence, names: dict[Value, str], apply: Apply) -> list[str]:
+def _step(
+    g: OnnxGraph, recurrence: Recurrence, names: dict[Value, str], products: Sequence[str], apply: Apply
+) -> list[str]:
     for operation, (result,) in recurrence.cell.operations:
         if isinstance(operation, Full):
             names[result] = g.floats(operation.number)
+        elif isinstance(operation, CellProduct):
+            names[result] = g.add("MatMul", names[operation.inputs[0]], products[operation.place])
         else:
             assert isinstance(operation, Elementwise)
             names[result] = apply(operation, [names[value] for value in operation.inputs])

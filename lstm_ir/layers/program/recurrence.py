@@ -19,13 +19,24 @@ IN_CELLS = frozenset([
 
 
 @dataclass(frozen=True, eq=False)
+class CellProduct(Operation):
+    """A vector of a cell times weights [U, U]: what a step's one product of x and h cannot say.
+
+    Attributes:
+        place: which of the recurrence's ``products`` the weights are.
+    """
+
+    place: int
+
+
+@dataclass(frozen=True, eq=False)
 class Cell:
     """What one step computes of the gates and the states, all vectors of as many elements as there are units.
 
     Attributes:
         gates: the gates, ``x K + h R + b`` cut into parts.
         states: the states before, h first.
-        operations: functions of single elements, or of rows, and numbers.
+        operations: functions of single elements, or of rows, products and numbers.
         results: the states after, h first.
     """
 
@@ -42,11 +53,13 @@ class Recurrence(Operation):
     Attributes:
         name: its name in reports.
         inputs: x [T, B, I] ([B, T, I] if not ``time_major``), K [I, G U], R [U, G U], b [G U], the states, each [B, U];
-            then, if it ``has_mask``, truth values laid out as x's leading axes: where they are false the states stay.
+            then, if it ``has_mask``, truth values laid out as x's leading axes: where they are false the states stay;
+            then the weights of ``products``, each [U, U].
         output_time_major: the same of the sequence, [T, B, U] or [B, T, U].
         is_reverse: whether it goes from the last step to the first.
         output_is_visited: whether the sequence is in the order of the visits; else it is in the input's.
         cell: what one step computes.
+        products: how many products the cell has of its own.
         holds: what a masked step outputs: the output before it, which starts at zeros; else zeros.
     """
 
@@ -58,16 +71,27 @@ class Recurrence(Operation):
     output_is_visited: bool = False
     has_mask: bool = False
     holds: bool = False
+    products: int = 0
+
+    def parts(self, inputs: Sequence[Any]) -> tuple[list[Any], Any, list[Any]]:
+        """Cut the inputs behind the bias into the states, the mask or None, and the products' weights."""
+        rest = list(inputs[4:])
+        weights = [rest.pop() for _ in range(self.products)][::-1]
+        mask = rest.pop() if self.has_mask else None
+        return rest, mask, weights
 
 
 def recurrence(b: ProgramBuilder, operation: Recurrence) -> tuple[Value, ...]:
     """Add a recurrence, its shapes checked; returns the sequence and the states."""
-    x, kernel, recurrent, bias, *states = operation.inputs
+    x, kernel, recurrent, bias = operation.inputs[:4]
+    states, mask, products = operation.parts(operation.inputs)
     units = recurrent.shape[0]
     columns = len(operation.cell.gates) * units
     time, batch = (x.shape[0], x.shape[1]) if operation.time_major else (x.shape[1], x.shape[0])
-    if operation.has_mask:
-        require_shape("the mask", states.pop(), x.shape[:2])
+    if mask is not None:
+        require_shape("the mask", mask, x.shape[:2])
+    for weights in products:
+        require_shape("the weights of a cell's product", weights, (units, units))
     require_shape("the kernel", kernel, (x.shape[2], columns))
     require_shape("the recurrent kernel", recurrent, (units, columns))
     require_shape("the bias", bias, (columns,))
@@ -100,6 +124,10 @@ class CellBuilder:
         """An activation."""
         return self.apply(function.function, x, numbers=function.numbers)
 
+    def product(self, x: Value, place: int) -> Value:
+        """A vector times the weights of one of the recurrence's products."""
+        return self.b.emit(CellProduct((x,), place), x.shape)[0]
+
     def cell(self, *results: Value) -> Cell:
         """The cell with these new states."""
         return Cell(self.gates, self.states, tuple(self.b.operations), results)
@@ -111,6 +139,17 @@ def gru_cell(units: int, gate: CellFunction, candidate: CellFunction, clip: floa
     zz, zr, zx, zh = c.gates
     z, r = (c.activate(gate, _limited(c, x, clip)) for x in (zz, zr))
     new = c.activate(candidate, _limited(c, c.apply("add", zx, c.apply("mul", r, zh)), clip))
+    kept = c.apply("mul", z, c.states[0])
+    return c.cell(c.apply("add", kept, c.apply("mul", c.apply("sub", 1.0, z), new)))
+
+
+def resetting_gru_cell(units: int, gate: CellFunction, candidate: CellFunction, clip: float) -> Cell:
+    """The GRU that resets before the product, gates z, r and x': ``h' = z h + (1 - z) g(x' + (r h) R)``."""
+    c = CellBuilder(units, 3, 1)
+    zz, zr, zx = c.gates
+    recurrent = c.product(c.apply("mul", c.activate(gate, _limited(c, zr, clip)), c.states[0]), 0)
+    new = c.activate(candidate, _limited(c, c.apply("add", zx, recurrent), clip))
+    z = c.activate(gate, _limited(c, zz, clip))
     kept = c.apply("mul", z, c.states[0])
     return c.cell(c.apply("add", kept, c.apply("mul", c.apply("sub", 1.0, z), new)))
 

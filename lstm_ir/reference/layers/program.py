@@ -31,6 +31,7 @@ from lstm_ir.layers.program import (
     evaluate,
 )
 from lstm_ir.layers.program.known_functions import ON_FLOATS
+from lstm_ir.layers.program.recurrence import CellProduct
 from lstm_ir.reference.registry import ReferenceCall, reference
 from lstm_ir.reference.rounding import Float64
 
@@ -156,12 +157,12 @@ def _scan(scan: Scan, inputs: list[Array]) -> Sequence[Array]:
 
 
 def _recurrence(op: Recurrence, inputs: list[Array]) -> Sequence[Array]:
-    x, kernel, recurrent, bias, *states = inputs
+    x, kernel, recurrent, bias = inputs[:4]
+    states, given_mask, products = op.parts(inputs)
     x = x if op.time_major else x.swapaxes(0, 1)
     mask = np.ones(x.shape[:2])
-    if op.has_mask:
-        given = states.pop()
-        mask = given if op.time_major else given.T
+    if given_mask is not None:
+        mask = given_mask if op.time_major else given_mask.T
     output = np.zeros_like(states[0])
     outputs = []
     for t in reversed(range(len(x))) if op.is_reverse else range(len(x)):
@@ -170,6 +171,8 @@ def _recurrence(op: Recurrence, inputs: list[Array]) -> Sequence[Array]:
         for operation, (result,) in op.cell.operations:
             if isinstance(operation, Full):
                 values[result] = operation.number
+            elif isinstance(operation, CellProduct):
+                values[result] = values[operation.inputs[0]] @ products[operation.place]
             else:
                 assert isinstance(operation, Elementwise)
                 arguments = [values[value] for value in operation.inputs]
