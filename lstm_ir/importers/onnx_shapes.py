@@ -7,7 +7,18 @@ import numpy as np
 
 from lstm_ir.errors import ModelFileError, UnsupportedError
 from lstm_ir.importers.onnx_node import Node
-from lstm_ir.layers.program import OpenSize, Size, Tensor, Value, exact_quotient, product_of
+from lstm_ir.layers.program import (
+    Elementwise,
+    Full,
+    Measure,
+    OpenSize,
+    Reshape,
+    Size,
+    Tensor,
+    Value,
+    exact_quotient,
+    product_of,
+)
 from lstm_ir.layers.program.sizes import rounded_quotient
 
 _ENDLESS = 1 << 30
@@ -242,6 +253,26 @@ def _range(node: Node) -> list[Tensor]:
     return [positions if start == 0 else node.b.apply("add", positions, np.asarray(int(start), np.int64))]
 
 
+def _reverse_sequence(node: Node) -> list[Tensor]:
+    b, x, lengths = node.b, node.tensor(0), node.b.value(node.tensor(1), "lengths")
+    time, batch = node.get("time_axis", 0), node.get("batch_axis", 1)
+    if sorted((time, batch)) != [0, 1] or len(x.shape) < 2:
+        raise ModelFileError(f"attributes time_axis={time}, batch_axis={batch}; expected 0 and 1")
+    steps = x.shape[time]
+    whole = lengths.operation
+    while isinstance(whole, Elementwise | Reshape) and len(whole.inputs) == 1:
+        whole = whole.inputs[0].operation
+    sizes = (whole.size if isinstance(whole, Measure) else whole.number if isinstance(whole, Full) else None, steps)
+    if sizes[0] == sizes[1]:
+        return [b.slice(x, time, steps - 1, steps, -1)]
+    at = b.reshape(b.positions(steps), (-1, 1) if time == 0 else (1, -1))
+    ends = b.reshape(lengths, (1, -1) if time == 0 else (-1, 1))
+    turned = b.apply("sub", b.apply("sub", ends, np.asarray(1)), at)
+    places = b.apply("where", b.apply("less", at, ends), turned, at)
+    places = b.broadcast(b.reshape(places, (*places.shape, *(1 for _ in x.shape[2:]))), x.shape)
+    return [b.gather_elements(x, b.value(places), time)]
+
+
 def _gather_elements(node: Node) -> list[Tensor]:
     table, places = node.tensor(0), node.b.value(node.tensor(1))
     return [node.b.gather_elements(table, places, node.axis(node.get("axis", 0), len(table.shape)))]
@@ -275,5 +306,6 @@ SHAPES: Mapping[str, Callable[[Node], list[Tensor]]] = {
     "Tile": _tile,
     "Range": _range,
     "GatherElements": _gather_elements,
+    "ReverseSequence": _reverse_sequence,
 }
 """The readers by operator."""

@@ -148,6 +148,11 @@ def choices() -> bytes:
     place = g.add("Unsqueeze", last, g.integers(1, 2), final=False)
     shape = g.add("Shape", g.add("Slice", "x", g.integers(0), g.integers(1), g.integers(1), final=False), final=False)
     g.add("GatherElements", "x", g.add("Expand", place, shape, final=False), axis=1)
+    axes = {"batch_axis": 0, "time_axis": 1}
+    g.add("ReverseSequence", "x", "lengths", **axes)
+    rows_shape = g.add("Shape", "lengths", final=False)
+    everywhere = g.add("Expand", g.add("Unsqueeze", steps, g.integers(0), final=False), rows_shape, final=False)
+    g.add("ReverseSequence", "x", everywhere, **axes)
     for op in ("Sign", "Sin", "Cos", "ThresholdedRelu"):
         g.add(op, "x")
     g.add("Pad", "x", g.integers(0, 2, -1, 0, 1, 1), half)

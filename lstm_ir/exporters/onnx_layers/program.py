@@ -79,7 +79,8 @@ def _add(
             number = g.constant(np.asarray(operation.number, dtype), "constant")
             return [g.add("Expand", number, sizes.shape(shape)) if shape else number]
         case Measure():
-            return [g.reshape(g.cast(sizes.size(operation.size), str(g.dtype)))]
+            kind = "int32" if results[0].is_integer else str(g.dtype)
+            return [g.reshape(g.cast(sizes.size(operation.size), kind), *(1 for _ in shape))]
         case Elementwise():
             return [_elementwise(g, sizes, operation, inputs, shape)]
         case Transpose():

@@ -87,6 +87,8 @@ class ProgramBuilder:
             return tensor
         if id(tensor) in self._constants:
             return self._constants[id(tensor)][1]
+        if tensor.dtype == object and tensor.size == 1:
+            return self.emit(Measure((), tensor.reshape(()).item()), tensor.shape, is_integer=True)[0]
         if tensor.dtype == object:
             raise UnsupportedError("sizes are used as a tensor: accepted as shapes and axes")
         is_integer, is_bool = tensor.dtype.kind in "iu", tensor.dtype.kind == "b"

@@ -73,7 +73,7 @@ class Full(Operation):
 
 @dataclass(frozen=True, eq=False)
 class Measure(Operation):
-    """A size as a float, a tensor without axes."""
+    """A size as a float or an integer, a tensor of one element."""
 
     size: Size
 

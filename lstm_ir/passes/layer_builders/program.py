@@ -96,8 +96,10 @@ def _full(p: _ProgramBuilder, op: Full, inputs: list[SSAValue], results: Sequenc
 
 
 def _measure(p: _ProgramBuilder, op: Measure, inputs: list[SSAValue], results: Sequence[Value]) -> list[SSAValue]:
-    number = p.b.as_number(p.size(op.size), p.b.element)
-    return p.b.elementwise([], (), [p.b.element], lambda s, args: [number])
+    size, element = p.size(op.size), p.element(results[0])
+    is_integer = results[0].is_integer
+    number = p.b.do(arith.IndexCastOp(p.b.index(size), i32)) if is_integer else p.b.as_number(size, element)
+    return p.b.elementwise([], p.sizes(results[0]), [element], lambda s, args: [number])
 
 
 def _elementwise(

@@ -77,7 +77,7 @@ def _run(
         case Full():
             return [np.full(shapes[0], operation.number)]
         case Measure():
-            return [np.asarray(float(_number(operation.size, known)))]
+            return [np.full(shapes[0], _number(operation.size, known))]
         case Elementwise(function="to_integer"):
             return [np.trunc(inputs[0]).astype(np.int64)]
         case Elementwise(function="to_float" | "copy"):
