@@ -60,6 +60,83 @@ def test_operators_are_named(saved, op, attributes):
     refuses(saved([helper.make_node(op, ["x"], ["y"], name="here", **attributes)]), UnsupportedError, "here", op)
 
 
+TWO_ROWS = ("x", TensorProto.FLOAT, ["time", 2, 3])
+
+
+def scan(body_nodes, *, arrays=()):
+    """A Scan over x with one state, whose body these nodes are."""
+    names = [[helper.make_empty_tensor_value_info(name) for name in group] for group in (("h", "z"), ("next", "out"))]
+    body = helper.make_graph(body_nodes, "step", *names)
+    start = ("h0", np.zeros((2, 3), np.float32))
+    return [helper.make_node("Scan", ["h0", "x"], ["last", "y"], name="loop", body=body, num_scan_inputs=1)], [
+        start,
+        *arrays,
+    ]
+
+
+def test_other_scans_are_named(saved):
+    both = [helper.make_node("Identity", ["next"], ["out"])]
+    nodes, arrays = scan([helper.make_node("Add", ["h", "z"], ["next"]), *both])
+    refuses(saved(nodes, arrays, (TWO_ROWS,)), UnsupportedError, "loop", "Scan", "a step of a recurrent layer")
+    # The sequence is a product here; the body is none of a cell's functions.
+    product = [helper.make_node("MatMul", ["x", "K"], ["p"])]
+    kernel, recurrent = (("K", np.ones((3, 3), np.float32)), ("R", np.ones((3, 3), np.float32)))
+    inside = [helper.make_node("MatMul", ["h", "R"], ["q"]), helper.make_node("Add", ["z", "q"], ["s0"])]
+    for body, word in (
+        ([helper.make_node("Sin", ["s0"], ["next"])], "sin"),
+        ([helper.make_node("Softmax", ["s0"], ["next"], axis=0)], "softmax"),
+        ([helper.make_node("Add", ["s0", "nowhere"], ["next"])], "nowhere"),
+    ):
+        nodes, arrays = scan([*inside, *body, *both], arrays=(kernel, recurrent))
+        nodes[0].input[1] = "p"
+        refuses(saved([*product, *nodes], arrays, (TWO_ROWS,)), (UnsupportedError, ModelFileError), "loop", word)
+
+
+def test_a_long_body_takes_no_long_time(saved):
+    product = [helper.make_node("MatMul", ["x", "K"], ["p"])]
+    adds = [helper.make_node("Add", ["h", "z"], ["t0"])]
+    adds += [helper.make_node("Add", [f"t{k}", f"t{k}"], [f"t{k + 1}"]) for k in range(60)]
+    nodes, arrays = scan(
+        [*adds, helper.make_node("Identity", ["t60"], ["next"]), helper.make_node("Identity", ["next"], ["out"])],
+        arrays=(("K", np.ones((3, 3), np.float32)),),
+    )
+    nodes[0].input[1] = "p"
+    assert lstm_ir.read_model(saved([*product, *nodes], arrays, (TWO_ROWS,))).program.operations
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "attributes", "word"),
+    [
+        ("TopK", ["x", "one"], {}, "a vector of integers"),
+        ("ScatterElements", ["ids", "ids", "ids"], {}, "undoes a TopK"),
+        ("Conv", ["x", "square"], {}, "kernel has 4 axes"),
+        ("MaxPool", ["x"], {"kernel_shape": [2], "ceil_mode": 1}, "ceil_mode"),
+        ("MaxPool", ["x"], {"kernel_shape": [1000]}, "a window of 1000"),
+        ("Pad", ["x"], {"mode": "reflect"}, "mode"),
+        ("Mul", ["ids", "ids"], {}, "integers"),
+        ("GatherElements", ["ids", "ids"], {}, "integers"),
+        ("Range", ["one", "many", "one"], {}, "numbers"),
+    ],
+)
+def test_what_operators_cannot_do_is_named(saved, op, inputs, attributes, word):
+    arrays = [
+        ("one", np.array([1], np.int64)),
+        ("many", np.array([1 << 40], np.int64)),
+        ("square", np.ones((1, 3, 2, 2), np.float32)),
+    ]
+    given = (("x", TensorProto.FLOAT, ["batch", 3, "time"]), ("ids", TensorProto.INT64, ["batch"]))
+    node = helper.make_node(op, inputs, ["y"], name="here", **attributes)
+    refuses(saved([node], arrays, given), (UnsupportedError, ModelFileError), "here", op, word)
+
+
+def test_a_condition_is_known(saved):
+    branch = helper.make_graph(
+        [helper.make_node("Neg", ["x"], ["z"])], "branch", [], [helper.make_empty_tensor_value_info("z")]
+    )
+    nodes = [helper.make_node("If", ["yes"], ["y"], name="here", then_branch=branch, else_branch=branch)]
+    refuses(saved(nodes, (), (INPUT, ("yes", TensorProto.BOOL, [1]))), UnsupportedError, "here", "at run time")
+
+
 def test_other_domains_are_named(saved):
     nodes = [helper.make_node("Attention", ["x"], ["y"], name="here", domain="com.microsoft")]
     refuses(saved(nodes), UnsupportedError, "here", "com.microsoft")

@@ -12,6 +12,7 @@ _DTYPES = {
     "tensor(float16)": "float16",
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
 }
 
 
