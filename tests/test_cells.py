@@ -91,6 +91,16 @@ def test_compiled(cells: Functional):
     agree(module(x, state=state), run_model(cells, x, initial_state=first.states).outputs)
 
 
+def test_a_state_that_a_kernel_made_is_returned_and_started_from():
+    b = FunctionalBuilder("states")
+    x = b.input(InputLayer((None, None, 3), name="x"))
+    y, h = b.call(GRU(4, return_sequences=True, return_state=True), [x])
+    (z,) = b.call(GRU(4, return_sequences=True, reset_after=False), [y], initial_state=[h])
+    model = randomised(b.model([y, h, z]))
+    array, _ = given(6)
+    agree(lstm_ir.compile(model)(array), run_model(model, array).outputs)
+
+
 def test_cudnn_is_the_lstm_of_its_weights():
     rng = np.random.default_rng(0)
     kernel, recurrent, bias = (rng.standard_normal(shape) for shape in ((3, 8), (2, 8), (16,)))

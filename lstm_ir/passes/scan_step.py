@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import AffineMapAttr, i32
 from xdsl.dialects.linalg.ops import IndexOp
-from xdsl.ir import SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 
 from lstm_ir.dialect.index_maps import describe
+from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
 from lstm_ir.dialect.scan_op import ScanOp
 from lstm_ir.dialect.shapes import element_type
 from lstm_ir.passes.cell_lowering import CellLowering
@@ -72,7 +73,22 @@ class StepByStep:
             assert layout is not None
             leading = (self.time, self.batch) if layout[0] else (self.batch, self.time)
             sequence = b.empty(Tensor((*leading, scan.units), self.storage))
-        return Carry(tuple(scan.init), sequence)
+        return Carry(tuple(self._own(b, state) for state in scan.init), sequence)
+
+    def _own(self, b: TensorBuilder, state: SSAValue) -> SSAValue:
+        """Return a state to start from that nobody else reads.
+
+        Before a loop carries on a kernel's result that is read elsewhere too, IREE 3.13 clones it, and the loop's first
+        step may read something else. A product with a 1 that IREE cannot see is no clone.
+        """
+        if isinstance(state, BlockArgument) or state.has_one_use():
+            return state
+        one = b.do(OptimizationBarrierOp(b.constant(1.0, self.storage)))
+
+        def same(s: ScalarBuilder, args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            return [s.do(arith.MulfOp(args[0], one))]
+
+        return b.elementwise([(state, (0, 1))], self.sizes, [self.storage], same)[0]
 
     def results(self, b: TensorBuilder, carry: Carry) -> list[SSAValue]:
         """Build the scan's results from the carry of the last step."""
