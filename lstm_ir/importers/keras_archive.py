@@ -17,8 +17,8 @@ import numpy as np
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.hdf5_access import MAX_TEXT_BYTES, child, dataset_paths, open_hdf5, read_array
-from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import DescribedModel, describe_model, parse_json
+from lstm_ir.importers.keras_scope import Part
 from lstm_ir.importers.keras_writer import keras_writer
 from lstm_ir.layers import RNN, Bidirectional, CuDNNLayer, Layer, Model, RecurrentLayer, TimeDistributed
 

@@ -1,7 +1,6 @@
 """A Keras model config as a graph: functional and Sequential models, nested in each other as deep as they are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
@@ -10,40 +9,11 @@ from lstm_ir.importers.keras_distributed import MODEL_CLASSES, Fold, distributed
 from lstm_ir.importers.keras_masks import MASK_OPERATIONS, carried, is_mask_operation, operation
 from lstm_ir.importers.keras_nodes import NodeCall, TensorRef, calls_of, refs_in, tensors_in
 from lstm_ir.importers.keras_operations import is_operation, read_operation
+from lstm_ir.importers.keras_scope import Part, Scope
 from lstm_ir.importers.keras_writer import KerasWriter
-from lstm_ir.layers import LAYER_CLASSES, AttachMask, FunctionalBuilder, InputLayer, Layer
+from lstm_ir.layers import LAYER_CLASSES, AttachMask, FunctionalBuilder, InputLayer
 
 _DEEPEST = 32
-
-
-@dataclass
-class Part:
-    """A layer, a nested model or a TimeDistributed of one, as a model's config lists it.
-
-    Attributes:
-        name: Its name in the model that it is in.
-        class_name: Keras's name of its class.
-        layer: The layer; None for a model, and for a TimeDistributed of one.
-        parts: A model's own layers and models, inputs left out, in the order of its config; of a TimeDistributed what
-            is inside.
-    """
-
-    name: str
-    class_name: str
-    layer: Layer | None = None
-    parts: list["Part"] = field(default_factory=list)
-
-
-@dataclass
-class _Scope:
-    """A model while its calls are read: its parts, and what they have returned, by part and call."""
-
-    path: str
-    config: Mapping[str, Any]
-    class_name: str
-    entries: list[LayerEntry]
-    parts: dict[str, Part]
-    results: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
 
 
 class GraphReader:
@@ -62,7 +32,7 @@ class GraphReader:
         """The mask of each tensor, as an expression."""
         self.mask_inputs: set[str] = set()
         """The inputs of bool: masks, and nothing else."""
-        self._scopes: dict[str, _Scope] = {}
+        self._scopes: dict[str, Scope] = {}
         self._folds: dict[str, Fold] = {}
         self._attach: dict[str, AttachMask] = {}
         self._inside: list[Fold] = []
@@ -85,7 +55,7 @@ class GraphReader:
             return self._sequential(scope, inputs)
         return self._functional(scope, inputs)
 
-    def _scope(self, part: Part, config: Mapping[str, Any], path: str) -> _Scope:
+    def _scope(self, part: Part, config: Mapping[str, Any], path: str) -> Scope:
         known = self._scopes.get(path)
         if known is not None:  # a model that is called again
             known.results.clear()
@@ -102,7 +72,7 @@ class GraphReader:
                 raise UnsupportedError(
                     f"{self.source}: {entry} is in the model {names.count(entry.name)} times; accepted: once"
                 )
-        scope = _Scope(path, config, part.class_name, entries, {})
+        scope = Scope(path, config, part.class_name, entries, self.writer, self.source)
         for entry in entries:
             if entry.class_name in MODEL_CLASSES or distributed_entry(entry, self.source) is not None:
                 scope.parts[entry.name] = Part(entry.name, entry.class_name)
@@ -115,7 +85,7 @@ class GraphReader:
         self._scopes[path] = scope
         return scope
 
-    def _sequential(self, scope: _Scope, inputs: list[str] | None) -> list[str]:
+    def _sequential(self, scope: Scope, inputs: list[str] | None) -> list[str]:
         entries = list(scope.entries)
         first = scope.parts.get(entries[0].name)
         if first is not None and isinstance(first.layer, InputLayer):
@@ -134,7 +104,7 @@ class GraphReader:
             tensors = self._apply(scope, entry, tensors, (), explicit=None)
         return tensors
 
-    def _functional(self, scope: _Scope, inputs: list[str] | None) -> list[str]:
+    def _functional(self, scope: Scope, inputs: list[str] | None) -> list[str]:
         declared = refs_in(scope.config.get("input_layers"), self.source)
         if not declared:
             raise ModelFileError(f"{self.source}: the model has no input")
@@ -155,58 +125,15 @@ class GraphReader:
         while progress:
             progress = False
             for entry in scope.entries:
-                while waiting[entry.name] and self._is_ready(scope, waiting[entry.name][0]):
+                while waiting[entry.name] and scope.is_ready(waiting[entry.name][0]):
                     call = waiting[entry.name].pop(0)
                     scope.results[(entry.name, counts[entry.name])] = self._call(scope, entry, call)
                     counts[entry.name] += 1
                     progress = True
         left = [entry for entry in scope.entries if waiting[entry.name]]
         if left:
-            self._refuse_waiting(scope, left[0], waiting[left[0].name][0])
-        return [self._tensor(scope, ref, is_output=True) for ref in outputs]
-
-    def _number(self, scope: _Scope, ref: TensorRef, *, is_output: bool = False) -> int:
-        """Which call of a part a reference means, from 0."""
-        entry = next((entry for entry in scope.entries if entry.name == ref.layer), None)
-        if entry is None or entry.class_name not in MODEL_CLASSES:
-            return ref.node
-        calls = entry.inbound_nodes
-        if isinstance(calls, list) and len(calls) == 1:
-            return 0 if ref.node in (0, 1) else ref.node
-        return ref.node - self._first_node(entry, is_output=is_output)
-
-    def _first_node(self, entry: LayerEntry, *, is_output: bool) -> int:
-        """From which number Keras counts the calls of a model: a functional one has a call of its own before.
-
-        Keras 3 counts it where it lists the outputs of a model alone.
-        """
-        if entry.class_name in ("Functional", "Model"):
-            return int(is_output or self.writer.flavour != "keras3")
-        if entry.class_name != "Sequential" or self.writer.flavour == "keras3":
-            return 0
-        listed = entry.config.get("layers")
-        first = listed[0] if isinstance(listed, list) and listed else None
-        is_known = isinstance(first, Mapping) and (
-            first.get("class_name") == "InputLayer" or "batch_input_shape" in (first.get("config") or {})
-        )
-        return int(is_known)
-
-    def _refuse_waiting(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> None:
-        for ref in call.refs():
-            if ref.layer not in {e.name for e in scope.entries}:
-                raise ModelFileError(f"{self.source}: layer {ref.layer!r} is named in the graph and not described")
-        raise ModelFileError(f"{self.source}: {entry} feeds itself, or is called on what nothing makes")
-
-    def _is_ready(self, scope: _Scope, call: NodeCall) -> bool:
-        return all((ref.layer, self._number(scope, ref)) in scope.results for ref in call.refs())
-
-    def _tensor(self, scope: _Scope, ref: TensorRef, *, is_output: bool = False) -> Any:
-        made = scope.results.get((ref.layer, self._number(scope, ref, is_output=is_output)))
-        if made is None:
-            raise ModelFileError(f"{self.source}: layer {ref.layer!r} is named in the graph and not described")
-        if not 0 <= ref.index < len(made):
-            raise ModelFileError(f"{self.source}: layer {ref.layer!r} has no tensor {ref.index}")
-        return made[ref.index]
+            scope.refuse_waiting(left[0], waiting[left[0].name][0])
+        return [scope.tensor(ref, is_output=True) for ref in outputs]
 
     def _input(self, layer: InputLayer) -> str:
         tensor = self.builder.input(layer)
@@ -215,7 +142,7 @@ class GraphReader:
             self.mask_inputs.add(tensor)
         return tensor
 
-    def _call(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
+    def _call(self, scope: Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
         if is_mask_operation(entry):
             operands = self._operands(scope, call)
             if not (is_operation(entry) and all(isinstance(value, str) for value in operands)):
@@ -242,8 +169,8 @@ class GraphReader:
         refs = list(tensors_in(tuple(args)))
         if not refs or len(refs) != len(_flat(args)):
             raise UnsupportedError(f"{self.source}: {entry} is called on something that is no tensor")
-        tensors = [self._tensor(scope, ref) for ref in refs]
-        initial = [self._tensor(scope, ref) for ref in tensors_in(states)] if states is not None else []
+        tensors = [scope.tensor(ref) for ref in refs]
+        initial = [scope.tensor(ref) for ref in tensors_in(states)] if states is not None else []
         if states is not None and len(initial) != len(_flat([states])):
             raise UnsupportedError(f"{self.source}: {entry} is called with an initial_state that is no tensor")
         for tensor in (*tensors, *initial):
@@ -253,29 +180,29 @@ class GraphReader:
         handed = self._handed(scope, entry, explicit, tensors)
         return list(self._apply(scope, entry, tensors, initial, explicit=handed))
 
-    def _operation(self, scope: _Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
+    def _operation(self, scope: Scope, entry: LayerEntry, call: NodeCall) -> list[Any]:
         """One call of an operation on tensors, as that of a layer of its own."""
 
         def rank_of(ref: TensorRef) -> int:
-            tensor = self._tensor(scope, ref)
+            tensor = scope.tensor(ref)
             if not isinstance(tensor, str):
                 raise UnsupportedError(f"{self.source}: {entry} is called on a mask; accepted: tensors")
             return len(self.builder.shape(tensor))
 
         layer, refs = read_operation(entry, call, self.writer, rank_of, self.source)
-        tensors = [self._tensor(scope, ref) for ref in refs]
+        tensors = [scope.tensor(ref) for ref in refs]
         if len(calls_of(entry, self.source)) > 1:
             raise UnsupportedError(f"{self.source}: {entry} is called several times; accepted: once")
         scope.parts.setdefault(entry.name, Part(entry.name, entry.class_name, layer))
         return list(self._apply(scope, entry, tensors, (), explicit=None))
 
-    def _operands(self, scope: _Scope, call: NodeCall) -> list[Any]:
+    def _operands(self, scope: Scope, call: NodeCall) -> list[Any]:
         values = _flat(list(call.args))
-        return [self._tensor(scope, value) if isinstance(value, TensorRef) else value for value in values]
+        return [scope.tensor(value) if isinstance(value, TensorRef) else value for value in values]
 
-    def _with_mask(self, scope: _Scope, entry: LayerEntry, explicit: Any, tensors: list[str]) -> list[str]:
+    def _with_mask(self, scope: Scope, entry: LayerEntry, explicit: Any, tensors: list[str]) -> list[str]:
         """What a call is on: where it is handed an input of bool as its mask, the tensor with that mask."""
-        given = [self._tensor(scope, ref) for ref in tensors_in(explicit)] if explicit is not None else []
+        given = [scope.tensor(ref) for ref in tensors_in(explicit)] if explicit is not None else []
         own = [self.masks[tensor] for tensor in tensors]
         if len(tensors) != 1 or len(given) != 1 or given == own or given[0] not in self.mask_inputs:
             return tensors
@@ -294,12 +221,12 @@ class GraphReader:
         """Of a layer that we put beside one of the model."""
         return {"dtype": entry.config.get("dtype"), "flavour": self.writer.flavour}
 
-    def _handed(self, scope: _Scope, entry: LayerEntry, explicit: Any, tensors: Sequence[str]) -> bool | None:
+    def _handed(self, scope: Scope, entry: LayerEntry, explicit: Any, tensors: Sequence[str]) -> bool | None:
         """Whether a call hands a mask over; it must be the one that its input carries."""
         given = list(tensors_in(explicit)) if explicit is not None else []
         if not given:
             return None
-        masks = [self._tensor(scope, ref) for ref in given]
+        masks = [scope.tensor(ref) for ref in given]
         own = [self.masks[tensor] for tensor in tensors]
         wanted = [mask for mask in own if mask is not None]
         if masks != own and masks != wanted:
@@ -310,7 +237,7 @@ class GraphReader:
 
     def _apply(
         self,
-        scope: _Scope,
+        scope: Scope,
         entry: LayerEntry,
         tensors: Sequence[str],
         initial: Sequence[str],

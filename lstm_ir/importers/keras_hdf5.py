@@ -8,8 +8,8 @@ from typing import Any
 
 from lstm_ir.errors import ModelFileError
 from lstm_ir.importers.hdf5_access import attribute, child, open_hdf5, read_array, text_list
-from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import DescribedModel, describe_model, leaves, parse_json
+from lstm_ir.importers.keras_scope import Part
 from lstm_ir.importers.keras_writer import keras_writer
 from lstm_ir.layers import Model, Weight
 

@@ -8,7 +8,8 @@ from typing import Any
 from lstm_ir.errors import LstmIrError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import LayerEntry, describe_layer, layer_entry
 from lstm_ir.importers.keras_distributed import MODEL_CLASSES
-from lstm_ir.importers.keras_graph import GraphReader, Part
+from lstm_ir.importers.keras_graph import GraphReader
+from lstm_ir.importers.keras_scope import Part
 from lstm_ir.importers.keras_writer import KerasWriter
 from lstm_ir.layers import Functional, InputLayer, Layer, Model, Sequential, Shape
 

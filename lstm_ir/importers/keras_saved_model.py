@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ir.errors import ModelFileError, UnsupportedError
-from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import describe_model, parse_json
+from lstm_ir.importers.keras_scope import Part
 from lstm_ir.importers.keras_writer import keras_writer
 from lstm_ir.importers.tensor_bundle import TensorBundle, read_small_file
 from lstm_ir.importers.tensorflow_messages import parse

@@ -14,8 +14,8 @@ import numpy as np
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, ModelFileError, UnsupportedError
 from lstm_ir.importers.keras_config import accepted_classes
 from lstm_ir.importers.keras_distributed import MODEL_CLASSES
-from lstm_ir.importers.keras_graph import Part
 from lstm_ir.importers.keras_model import describe_model
+from lstm_ir.importers.keras_scope import Part
 from lstm_ir.importers.keras_writer import KerasWriter, keras_writer
 from lstm_ir.layers import LAYER_CLASSES, Layer, Model, Shape, WeightSpec
 
