@@ -1,5 +1,7 @@
 """Layers called on arrays: call forms, state rules, losses, and when they compile."""
 
+import copy
+import pickle
 import threading
 import time
 from collections import Counter
@@ -34,10 +36,10 @@ def close(got, want, tolerance=1e-5):
 def described(layer, **changes):
     """The same LSTM as a plain description, for the reference."""
     config = layer.get_config() | changes
-    copy = layers.LSTM.from_config(config, flavour=layer.flavour)
-    copy.build((None, None, I))
-    copy.set_weights(layer.get_weights())
-    return copy
+    plain = layers.LSTM.from_config(config, flavour=layer.flavour)
+    plain.build((None, None, I))
+    plain.set_weights(layer.get_weights())
+    return plain
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +225,22 @@ def test_states_are_carried_from_call_to_call(stateful):
     close(stateful(X[:, ::-1]), second)
     for got, expected in zip(stateful.states, final, strict=True):
         close(got, expected)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_have_config_weights_and_states(stateful, pair, again):
+    stateful(X)
+    for layer in (stateful, pair):
+        made = again(layer)
+        assert made.get_config() == layer.get_config()
+        assert made.get_build_config() == layer.get_build_config()
+        for own, other in zip(made.get_weights(), layer.get_weights(), strict=True):
+            assert np.array_equal(own, other)
+    made = again(stateful)
+    before = made.states
+    assert all(np.array_equal(own, other) for own, other in zip(before, stateful.states, strict=True))
+    stateful.reset_states()
+    assert all(np.array_equal(own, other) for own, other in zip(made.states, before, strict=True))
 
 
 def test_masked_rows_keep_their_states(stateful):

@@ -14,6 +14,7 @@ from lstm_ir.errors import (
     LstmIrError,
     UnsupportedError,
 )
+from lstm_ir.live.copying import Copying
 from lstm_ir.live.masking import attached_mask, with_mask
 from lstm_ir.live.members import KerasMembers
 from lstm_ir.live.penalties import activity_penalties, weight_penalties
@@ -30,7 +31,7 @@ class NotAFlagError(LstmIrError, AttributeError):
     """``training`` is neither true nor false; Keras raises AttributeError."""
 
 
-class LiveRecurrent(RecordedStates, KerasMembers):
+class LiveRecurrent(Copying, RecordedStates, KerasMembers):
     """What `LSTM` and `Bidirectional` share: the call, the compiled modules, the state."""
 
     def _set_up(self) -> None:

@@ -20,6 +20,7 @@ from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, ArtifactError
 from lstm_ir.runtime.host_memory import spans_of
 from lstm_ir.runtime.mask_arguments import bind_masks
+from lstm_ir.runtime.not_copied import NotCopied
 from lstm_ir.runtime.pending_calls import PendingCalls
 from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
@@ -94,7 +95,7 @@ def _read(source: str | Path | bytes) -> bytes:
         raise ArtifactError(f"artifact {str(source)!r}: cannot be read: {reason}") from error
 
 
-class Module:
+class Module(NotCopied):
     """A compiled model, ready to call. Serves any number of threads and states at once.
 
     Attributes:
@@ -107,6 +108,8 @@ class Module:
       states: Specs of the recurrent states, in order.
       device: Where its states live, and where its calls run: all, or the small ones (``device_for``).
     """
+
+    instead = "load the artifact in each process; threads may share one Module"
 
     def __init__(
         self,

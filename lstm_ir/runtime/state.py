@@ -14,6 +14,7 @@ from lstm_ir.runtime.buffers import state_shape, zero_views
 from lstm_ir.runtime.device import Device
 from lstm_ir.runtime.device_array import DeviceArray, download, element_type, upload
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
+from lstm_ir.runtime.not_copied import NotCopied
 from lstm_ir.runtime.spec import TensorSpec, numpy_dtype
 from lstm_ir.runtime.state_arguments import bind_states
 from lstm_ir.runtime.state_file import read_states, write_states
@@ -23,7 +24,7 @@ __all__ = ["State"]
 _KEPT_SIGNATURES = 4  # there may be very many states
 
 
-class State:
+class State(NotCopied):
     """The states of a batch of sequences: ``module(x, state=s)`` continues from them and leaves them advanced.
 
     Made by ``Module.make_state``, filled with zeros. Safe from several threads: calls that use the same state run
@@ -33,6 +34,8 @@ class State:
       lock: Held by a call from before it reads the state until after it has written it.
       frames: Argument lists over the state's buffers, of calls that come again and again; to be used under ``lock``.
     """
+
+    instead = "use numpy() and set(), or save() and restore()"
 
     def __init__(self, device: Device, specs: Sequence[TensorSpec], batch: int) -> None:
         self._device = device

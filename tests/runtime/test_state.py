@@ -1,5 +1,7 @@
 """State handles: advanced in place, reset, read, set atomically, saved, and never mixed between threads."""
 
+import copy
+import pickle
 import threading
 import time
 
@@ -118,6 +120,14 @@ def test_set_is_all_or_nothing(scan, values):
         state.set(values)
     for name, array in state.numpy().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_modules_and_states_have_no_copies(scan, again):
+    with pytest.raises(ArgumentTypeError, match="Module cannot be copied or pickled; load the artifact in each"):
+        again(scan)
+    with pytest.raises(ArgumentTypeError, match=r"State cannot be copied or pickled; use numpy\(\) and set\(\)"):
+        again(scan.make_state(2))
 
 
 def test_save_and_restore(scan, tmp_path):
