@@ -1,7 +1,7 @@
 """An ONNX graph as a program: names, shapes, and a walk over its nodes."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,14 @@ from lstm_ir.layers.program import (
     Transpose,
     Value,
 )
+from lstm_ir.layers.program.builder import LARGEST_KNOWN
 
 _FLOATS = {1: np.dtype(np.float32), 10: np.dtype(np.float16), 11: np.dtype(np.float64)}
 _INTEGERS = (6, 7)  # int32, int64
 _BOOL = 9
 _OLDEST_OPSET = 7
+_MOST_COMPUTED = 16
+"""How often the arrays of a model may be computed anew ahead of time; exporters cut and join weights a few times."""
 
 
 def is_onnx_file(path: Path) -> bool:
@@ -95,6 +98,7 @@ class _Reader:
         if model.functions:
             raise UnsupportedError(f"the model has functions of its own, such as {model.functions[0].name!r}")
         self.tensors: dict[str, Tensor] = {}
+        self.computed = 0
         self.instead: Mapping[str, Reader] = {}
 
     @staticmethod
@@ -114,6 +118,7 @@ class _Reader:
             raise UnsupportedError("the model has sparse arrays")
         given = [item for item in self.graph.input if item.name not in arrays]
         self.builder = ProgramBuilder(self._dtype(arrays, given))
+        self.builder.held = _elements(arrays.values())
         self.tensors.update(arrays)
         inputs = {item.name: self._input(item) for item in given}
         if not inputs:
@@ -175,6 +180,7 @@ class _Reader:
             raise type(error)(str(error) if who in str(error) else f"{who}: {error}") from None
         except (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError) as error:
             raise ModelFileError(f"{who}: its attributes or inputs contradict each other: {error}") from None
+        self._count_known(who, proto.op_type, results)
         used = [name for name in proto.output if name]
         for name in used:
             if name in self.tensors:
@@ -182,6 +188,16 @@ class _Reader:
         if len(proto.output) > len(results) and any(proto.output[len(results) :]):
             raise UnsupportedError(f"{who}: its output {proto.output[len(results)]!r} cannot be compiled")
         self.tensors.update((n, tensor) for n, tensor in zip(proto.output, results, strict=False) if n)
+
+    def _count_known(self, who: str, op_type: str, results: Iterable[Tensor]) -> None:
+        """Count what is computed ahead of time, which a small file may ask very much of in small portions."""
+        known = _elements(tensor for tensor in results if isinstance(tensor, np.ndarray))
+        if op_type == "Constant":
+            self.builder.held += known
+            return
+        self.computed += known
+        if self.computed > _MOST_COMPUTED * max(LARGEST_KNOWN, self.builder.held):
+            raise ModelFileError(f"{who}: the constants that are computed up to here have {self.computed} elements")
 
     def _reader_of(self, op_type: str) -> Reader | None:
         if op_type == "Scan":
@@ -214,6 +230,7 @@ class _Reader:
         """
         outside = self.tensors, self.builder, self.instead
         arrays = {tensor.name: array_of(tensor, self.folder) for tensor in graph.initializer}
+        builder.held = self.builder.held + _elements(arrays.values())
         # A program of its own sees constants only.
         seen = (
             outside[0]
@@ -289,3 +306,7 @@ def _is_moved(operation: Operation | None) -> bool:
     if isinstance(operation, Elementwise):
         return operation.function == "copy"
     return isinstance(operation, Reshape | Transpose | Slice)
+
+
+def _elements(arrays: Iterable[Array]) -> int:
+    return sum(array.size for array in arrays)

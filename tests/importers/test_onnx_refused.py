@@ -1,5 +1,7 @@
 """ONNX files that are damaged, hostile, or hold what cannot be compiled: refused by name, before anything is made."""
 
+import itertools
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -200,6 +202,21 @@ def test_a_huge_constant_fills_no_memory(saved, op):
         lstm_ir.read_model(path)
     else:
         refuses(path, ModelFileError, "big")
+
+
+@pytest.mark.parametrize("op", ["Concat", "Neg"])
+def test_constants_of_constants_fill_no_memory(saved, op):
+    """Neither by doubling nor by being many."""
+    count = 40 if op == "Concat" else 400
+    names = ["pair", *(f"t{k}" for k in range(count))]
+    inputs, axis = (2, {"axis": 0}) if op == "Concat" else (1, {})
+    nodes = [
+        helper.make_node(op, [first] * inputs, [second], name=f"make_{second}", **axis)
+        for first, second in itertools.pairwise(names)
+    ]
+    nodes.append(helper.make_node("Identity", ["x"], ["y"]))
+    size = 64 if op == "Concat" else 1 << 18
+    refuses(saved(nodes, [("pair", np.ones(size, np.float32))]), ModelFileError, "make_t", "elements")
 
 
 @pytest.mark.parametrize("location", ["../secret", "/etc/hostname", "a/b", "", ".", "missing", "link"])

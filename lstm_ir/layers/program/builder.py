@@ -56,6 +56,7 @@ class ProgramBuilder:
 
     Attributes:
         orders: vectors of integers that are known to hold each place of themselves once.
+        held: how many elements the arrays have that the model holds; no array put together of others has more.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -64,6 +65,7 @@ class ProgramBuilder:
         self._constants: dict[int, tuple[Array, Value]] = {}
         self._names: set[str] = set()
         self.orders: set[Value] = set()
+        self.held = 0
 
     # values
 
@@ -181,7 +183,9 @@ class ProgramBuilder:
         if len(tensors) == 1:
             return tensors[0]
         if all(isinstance(tensor, np.ndarray) for tensor in tensors):
-            return np.concatenate([np.asarray(tensor) for tensor in tensors], axis)
+            known = [np.asarray(tensor) for tensor in tensors]
+            _check_known(sum(array.size for array in known), self.held)
+            return np.concatenate(known, axis)
         values = [self.value(tensor) for tensor in tensors]
         shape = list(values[0].shape)
         for value in values[1:]:
