@@ -20,6 +20,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LIT_ARGS ?=
 BENCH_ARGS ?=
+GPU_ARGS ?=
 
 .PHONY: help
 help:  ## Show this help
@@ -73,6 +74,11 @@ format: $(VENV)/.dev  ## Format the code, and mend what ruff can mend
 .PHONY: measure-forms
 measure-forms: $(VENV)/.compiler  ## Time the forms of a scan on this machine (the table of docs/forms.md)
 	@$(RUN) examples/measure_forms.py
+
+.PHONY: measure-gpu
+measure-gpu: $(VENV)/.dev $(VENV)/.bench  ## Check and time CUDA on this machine's NVIDIA GPU, beside cuDNN; GPU_ARGS="--target-gpu sm_90"
+	@$(RUN) examples/measure_gpu/prepare.py build/gpu $(GPU_ARGS)
+	@$(RUN) examples/measure_gpu/measure.py build/gpu --out build/gpu-results --minutes 60
 
 .PHONY: bench
 bench: $(VENV)/.bench  ## Time the benchmark's shapes beside PyTorch, ONNX Runtime ...; BENCH_ARGS="--shapes quick"
