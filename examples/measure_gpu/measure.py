@@ -7,6 +7,7 @@ time: results.jsonl, report.md, and picture.svg if there is Matplotlib.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import queue
@@ -81,7 +82,29 @@ def _environment(folder: Path, device: str) -> dict[str, str]:
         paths.append(str(site))
     if os.environ.get("PYTHONPATH"):
         paths.append(os.environ["PYTHONPATH"])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    libraries = [*_link_to_driver(), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+        "LD_LIBRARY_PATH": os.pathsep.join(libraries),
+    }
+
+
+def _link_to_driver() -> list[str]:
+    """Return a folder with libcuda.so, the name that IREE looks for, where there is libcuda.so.1 alone."""
+    try:
+        ctypes.CDLL("libcuda.so")
+    except OSError:
+        try:
+            ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            return []
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        folder = tempfile.mkdtemp(prefix="measure-gpu-driver-")
+        Path(folder, "libcuda.so").symlink_to(next(line.split()[-1] for line in lines if "libcuda.so" in line))
+        return [folder]
+    return []
 
 
 def _about(device: str, environment: dict[str, str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.cpu_topology import default_workers
+from lstm_ir.runtime.cuda_driver import missing_link
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
 from lstm_ir.runtime.vulkan_drivers import bind_drivers
@@ -203,6 +204,8 @@ def _number(device: str, driver: str, paths: list[str]) -> int | None:
 
 
 def _cannot_open(backend: str, device: str, reason: str) -> TargetError:
+    if backend == "cuda":
+        reason = missing_link() or reason
     return TargetError(
         f"the module is made for {backend} and device {device!r} cannot be opened here ({reason}); "
         f"this machine has {_names_here()}"
