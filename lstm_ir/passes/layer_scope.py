@@ -167,6 +167,6 @@ def activation_attr(activation: Activation) -> ActivationAttr:
 
 
 def name_hint(name: str) -> str:
-    """Return a name as an SSA name hint."""
-    text = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    """Return a name as an SSA name hint, which has letters and digits of ASCII only."""
+    text = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
     return text if not text[:1].isdigit() else f"_{text}"
