@@ -70,7 +70,7 @@ def test_unsupported_arguments(command, samples, tmp_path, model, arguments, mes
 
 
 @pytest.mark.parametrize(
-    ("name", "blamed"), [("k2_gru.h5", "'gated' (GRU)"), ("k3_custom_activation.keras", "activation 'wobble'")]
+    ("name", "blamed"), [("k3_lambda.h5", "'twice' (Lambda)"), ("k3_custom_activation.keras", "activation 'wobble'")]
 )
 def test_unsupported_layers(command, samples, tmp_path, name, blamed):
     outcome = command("compile", samples / "refused" / name, "-o", tmp_path / "m.vmfb")

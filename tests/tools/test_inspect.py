@@ -78,7 +78,7 @@ def test_refusals(command, bad_models, samples, classifier_artifact, tmp_path):
         outcome = command("inspect", path)
         assert outcome.code == 1
         assert message in outcome.error
-    assert command("inspect", samples / "refused" / "k2_gru.h5").code == 3
+    assert command("inspect", samples / "refused" / "k3_lambda.h5").code == 3
     assert command("inspect", classifier_artifact, "--time", "3").code == 2
     assert "cannot be read" in command("inspect", tmp_path / "no.vmfb").error
 
