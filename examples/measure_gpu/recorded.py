@@ -55,7 +55,8 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         with tarfile.open(path) as archive:
-            self._held = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+            files = ((member.name, archive.extractfile(member)) for member in archive)
+            self._held = {name: file.read() for name, file in files if file is not None}
 
     def names(self) -> list[str]:
         """The cases that it has artifacts of."""
