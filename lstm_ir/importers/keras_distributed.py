@@ -75,7 +75,7 @@ class Fold:
         if not self._reached.intersection(inputs):
             return
         if layer.refuses_mask or (layer.uses_mask and sees_mask):
-            self.fold.refuses_mask = True  # type: ignore[misc]  # of what is behind it, not of the class
+            self.fold.refuses_mask = True
         if layer.mask_rule in ("carry", "masks"):
             carried = zip(outputs, layer.masked_outputs(), strict=True)
             self._reached.update(tensor for tensor, carries in carried if carries)

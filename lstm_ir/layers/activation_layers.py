@@ -142,7 +142,7 @@ class Softmax(Layer):
 
     keras_class_name: ClassVar[str] = "Softmax"
     auto_name_prefix: ClassVar[str] = "softmax"
-    refuses_mask: ClassVar[bool] = True
+    refuses_mask: bool = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -65,7 +65,7 @@ class Layer:
     """Whether its inputs are numbers that name something, cast to int32."""
     uses_mask: ClassVar[bool] = False
     """Whether what it returns depends on the mask of its input."""
-    refuses_mask: ClassVar[bool] = False
+    refuses_mask: bool = False
     """Whether it cannot be called on an input with a mask."""
     settings_version: int = 0
     """Counts the assignments to attributes, so that code compiled for a layer knows when it is out of date."""

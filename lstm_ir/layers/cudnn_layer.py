@@ -25,7 +25,7 @@ class CuDNNLayer(RecurrentLayer):
     """
 
     weight_scope: ClassVar[str] = ""
-    refuses_mask: ClassVar[bool] = True
+    refuses_mask: bool = True
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(units, "tanh", "sigmoid", True, **kwargs)

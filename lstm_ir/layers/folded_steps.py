@@ -23,7 +23,7 @@ class FoldSteps(Layer):
 
     def __init__(self, refuses_mask: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.refuses_mask = refuses_mask  # type: ignore[misc]  # of what is behind it, not of the class
+        self.refuses_mask = refuses_mask
 
     def check_mask(self, mask: Any) -> None:
         """Refuse a mask of the input that layers behind it would use, on which Keras fails.
