@@ -1,7 +1,8 @@
 """The product of a matrix with panels of packed gates: the inner loops of the projection and of every step."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
@@ -38,7 +39,9 @@ class PanelProduct:
     Sums are [rows, tiles, gates, lanes]. To a product a gate of a unit tile is a column, whichever tile it belongs to:
     columns are one after the other in panels, sums and bias. A tile of registers covers some rows of some columns. Some
     unit tiles, a block, are finished for all rows before the next ones begin, and within it some columns, so that their
-    panels come from a near cache for all rows but the first.
+    panels come from a near cache for all rows but the first. A product that is made over and over may go through them
+    the other way every second time: it then begins with the panels that the one before ended with, which a cache too
+    small for all of them still holds; going the same way each time, it would find none of them there.
 
     Args:
         b: Where to build.
@@ -60,6 +63,7 @@ class PanelProduct:
         bias: Place | None,
         *,
         accumulate: bool,
+        backwards: SSAValue | None = None,
     ) -> None:
         """Build the product for a range of unit tiles.
 
@@ -71,9 +75,11 @@ class PanelProduct:
             tiles: First unit tile, and the one after the last.
             bias: Bias panels that sums start from.
             accumulate: Whether sums start from what stands in their place.
+            backwards: Whether the last columns come first, known when it runs; None: never. Each sum is the same.
         """
         b, panels = self.b, self.panels
         self.left, self.right, self.sums, self.bias, self.accumulate = left, right, sums, bias, accumulate
+        self.backwards = backwards
         # Panels of another order need tiles of it, even where all gates multiply the same operand.
         apart = left.gate_stride is not None or self.vectors > 1
         most = self.target.rows
@@ -90,7 +96,7 @@ class PanelProduct:
         first, last = tiles
         whole = b.times(b.quotient(rows, most), most)
         rest = b.minus(rows, whole)
-        with b.loop(first, last, block) as tile:
+        with self._either_way(first, last, block) as tile:
             columns = b.times(b.least(b.minus(last, tile), block), panels.gates) if block > 1 else panels.gates
             start = b.times(tile, panels.gates)
             self._row_tiles(shapes[most], start, columns, 0, whole)
@@ -118,8 +124,23 @@ class PanelProduct:
         end = b.plus(start, columns)
         middle = end if len(shapes) == 1 else b.minus(end, self.left_over(shapes, columns))
         for shape, first, last in zip(shapes, (start, middle), (middle, end), strict=False):
-            with b.loop(first, last, shape.columns) as column, b.loop(low, high, shape.rows) as m:
+            with self._either_way(first, last, shape.columns) as column, b.loop(low, high, shape.rows) as m:
                 self._tile(shape, b.minus(column, start), column, m)
+
+    @contextmanager
+    def _either_way(self, low: Size, high: Size, step: int) -> Iterator[Size]:
+        """Build, in the ``with``, what runs for each index from low to high, or from the last one down to low."""
+        b = self.b
+        if self.backwards is None:
+            with b.loop(low, high, step) as forwards:
+                yield forwards
+            return
+        count = b.quotient_up(b.minus(high, low), step)
+        last = b.plus(low, b.times(b.minus(count, 1), step))
+        start = b.do(arith.SelectOp(self.backwards, b.index(last), b.index(low)))
+        by = b.do(arith.SelectOp(self.backwards, b.index(-step), b.index(step)))
+        with b.loop(0, count) as number:
+            yield b.plus(start, b.times(number, by))
 
     def left_over(self, shapes: Sequence[Tile], columns: Size) -> Size:
         """Return how many columns tiles of the second shape cover: the fewest that leave whole tiles for the first."""

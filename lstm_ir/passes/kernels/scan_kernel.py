@@ -168,7 +168,14 @@ class ScanKernel(ScanTensors, ABC):
         if before.dropped is not None:
             left = Left(before.dropped, self.width, b.times(part.rows, self.width))
         PanelProduct(b, self.target, self.panels).build(
-            left, self.places["recurrent_kernel"], sums, part.rows, part.tiles, None, accumulate=True
+            left,
+            self.places["recurrent_kernel"],
+            sums,
+            part.rows,
+            part.tiles,
+            None,
+            accumulate=True,
+            backwards=b.compare(b.remainder(k, 2), "ne", 0),
         )
         with b.loop(0, part.rows) as r:
             row = b.plus(part.first, r)

@@ -55,6 +55,15 @@ func.func @call_masked(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x
 // CHECK:                vector.load
 // CHECK:                vector.fma {{.*}} : vector<8xf32>
 // CHECK:                vector.store
+// Every other step goes through the columns from the last to the first.
+// CHECK:                [[BACK:%[0-9]+]] = arith.cmpi ne, {{%[0-9]+, %[0-9]+}} : index
+// CHECK:                arith.select [[BACK]], {{.*}} : index
+// CHECK-NEXT:           arith.select [[BACK]], {{.*}} : index
+// CHECK:                [[FROM:%[0-9]+]] = arith.select [[BACK]], {{.*}} : index
+// CHECK-NEXT:           [[BY:%[0-9]+]] = arith.select [[BACK]], {{.*}} : index
+// CHECK-NEXT:           scf.for [[NUMBER:%[0-9]+]] =
+// CHECK-NEXT:             [[MOVED:%[0-9]+]] = arith.muli [[NUMBER]], [[BY]] : index
+// CHECK-NEXT:             arith.addi [[FROM]], [[MOVED]] : index
 // CHECK:            func.return
 // CHECK-NEXT:     }
 // CHECK-NEXT:   }
