@@ -182,7 +182,8 @@ def compile_artifact(
         )
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.external_weights import external_weights
-    from lstm_ir.passes.iree_session import compile_bytecode
+    from lstm_ir.passes.iree_session import CpuTarget, compile_bytecode
+    from lstm_ir.passes.kernels_alone import PROGRAM_PIPELINE, calls_no_library, runs_kernels_alone
     from lstm_ir.passes.targets import resolve_target
     from lstm_ir.runtime.artifact import pack
 
@@ -206,16 +207,26 @@ def compile_artifact(
         external = external_weights(layer_module.module, layer_module.weights)
         description["weights_file"] = external.describe(weights_file)
     brief = {key: value for key, value in description.items() if key != "model"}
+    device, alone = resolved.attribute, False
+    if isinstance(resolved, CpuTarget) and runs_kernels_alone(layer_module.module):
+        alone = True
+        if calls_no_library(layer_module.module):
+            device = resolved.device
     source_bytes = emit_bytecode(
         layer_module.module,
         layer_module.weights,
         brief,
-        resolved.attribute,
+        device,
         None if external is None else external.attributes,
+        keep_globals=alone,
     )
     watch.start("iree")
     vmfb = compile_bytecode(
-        source_bytes, resolved.flags(), list(model.layers_by_path), verify=resolved.is_verified_by_iree
+        source_bytes,
+        resolved.flags(),
+        list(model.layers_by_path),
+        verify=resolved.is_verified_by_iree,
+        pipeline=PROGRAM_PIPELINE if alone else None,
     )
     watch.stop()
     stored = {} if external is None else external.arrays

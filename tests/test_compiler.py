@@ -446,7 +446,7 @@ REFUSED = b"""module @lstm_ir {
 
 
 def test_iree_blames_a_layer(encoder, monkeypatch):
-    monkeypatch.setattr(emission, "emit_bytecode", lambda *_: REFUSED)
+    monkeypatch.setattr(emission, "emit_bytecode", lambda *_, **__: REFUSED)
     with pytest.raises(CompileError, match=r"^layer 'encoder': IREE could not compile the module: .*") as error:
         lstm_ir.compile(encoder)
     assert "\n" not in str(error.value)

@@ -80,6 +80,8 @@ def emit_bytecode(
     description: Mapping[str, Any] | None = None,
     device: str | None = None,
     external: Mapping[str, str] | None = None,
+    *,
+    keep_globals: bool = False,
 ) -> bytes:
     """Return the MLIR bytecode of a target-level module, verified as it is parsed.
 
@@ -90,6 +92,7 @@ def emit_bytecode(
             files.
         device: IREE's attribute of the device that the module is for; None where flags say it.
         external: IREE's attribute of each global's value, by symbol, where weights lie outside the module.
+        keep_globals: Whether weights stay globals whatever reads them; else IREE may compute with their values.
 
     Raises:
         CompileError: If IREE's bindings refuse the module, with their message.
@@ -119,6 +122,8 @@ def emit_bytecode(
                     else:
                         value = _dense(ir, *values[name])
                     op.attributes["initial_value"] = value
+                    if keep_globals:
+                        op.attributes["inlining_policy"] = ir.Attribute.parse("#util.inline.never")
             if device is not None:
                 parsed.operation.attributes["hal.device.targets"] = ir.ArrayAttr.get([ir.Attribute.parse(device)])
         except ir.MLIRError as error:

@@ -28,12 +28,14 @@ class CpuTarget:
         features: The features that code for it may use, by LLVM's names.
         triple: LLVM's target triple.
         asked: What ``target_cpu`` said.
+        device: IREE's attribute of a device with this CPU, into whose executables no library is linked.
     """
 
     cpu: str
     features: frozenset[str]
     triple: str
     asked: str = "host"
+    device: str = ""
 
     @property
     def arch(self) -> str:
@@ -109,6 +111,18 @@ def _linker_path() -> str:
     return str(Path(_mlir_libs.__file__).parent / "iree-lld")
 
 
+def _linker_command() -> str:
+    """Return the command that links an executable as IREE does, to be continued with the files.
+
+    Flags of IREE 3.13's EmbeddedLinkerTool, for its path without a C library, which goes through the system's linker.
+    """
+    return (
+        f"LLD_VERSION=IREE {shlex.quote(_linker_path())} -flavor gnu --build-id=none --no-undefined "
+        "--no-allow-shlib-undefined --gc-sections -z now -z relro --discard-all --icf=all "
+        "--ignore-data-address-equality --ignore-function-address-equality --hash-style=sysv"
+    )
+
+
 BASE_FLAGS = (
     "--iree-input-type=none",
     "--iree-opt-level=O3",
@@ -129,13 +143,20 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
         f"--iree-llvmcpu-target-cpu={target_cpu}",
         # IREE hands the linker's path to a shell: quoted, it may contain spaces.
         f"--iree-llvmcpu-embedded-linker-path={shlex.quote(_linker_path())}",
+        f"--iree-llvmcpu-system-linker-path={_linker_command()}",
         # As little as source maps do symbols of generated code.
         "--iree-llvmcpu-debug-symbols=false",
     ]
 
 
 def _run(
-    source: bytes, flags: Sequence[str], phase: str | None, layers: Sequence[str] = (), *, verify: bool = False
+    source: bytes,
+    flags: Sequence[str],
+    phase: str | None,
+    layers: Sequence[str] = (),
+    *,
+    verify: bool = False,
+    pipeline: str | None = None,
 ) -> bytes:
     """Run one invocation; returns the VM module, or the IR after a phase."""
     from iree.compiler.api import Output, Session, Source, ctypes_dl
@@ -154,18 +175,31 @@ def _run(
         enable.argtypes = [ctypes.c_void_p, ctypes.c_int, CALLBACK, ctypes.c_void_p]
         enable.restype = None
         enable(invocation._inv_p, 0, callback, None)
+
+        def stop_after(name: str) -> None:
+            _set_phase(dylib.ireeCompilerInvocationSetCompileToPhase, invocation, name)
+
+        def compiled() -> bool:
+            if pipeline is None:
+                return bool(invocation.execute())
+            stop_after("preprocessing")
+            if not invocation.execute() or not invocation.execute_text_pass_pipeline(pipeline):
+                return False
+            if phase == "stream":
+                return True
+            _set_phase(dylib.ireeCompilerInvocationSetCompileFromPhase, invocation, "stream")
+            stop_after(phase or "end")
+            return bool(invocation.execute())
+
         if phase is not None:
-            set_phase = dylib.ireeCompilerInvocationSetCompileToPhase
-            set_phase.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-            set_phase.restype = None
-            set_phase(invocation._inv_p, phase.encode())
+            stop_after(phase)
         # Parsing verifies what we hand over; this is about each of IREE's own passes.
         set_verifier = dylib.ireeCompilerInvocationSetVerifyIR
         set_verifier.argtypes = [ctypes.c_void_p, ctypes.c_bool]
         set_verifier.restype = None
         set_verifier(invocation._inv_p, verify)
         parsed = invocation.parse_source(Source.wrap_buffer(session, source))
-        if not parsed or not invocation.execute():
+        if not parsed or not compiled():
             layer = diagnostics.blamed_layer(layers)
             where = f"layer {layer!r}: " if layer is not None else ""
             raise CompileError(f"{where}IREE could not compile the module: {diagnostics.error_text()}")
@@ -180,7 +214,21 @@ def _run(
             output.close()
 
 
-def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] = (), *, verify: bool = False) -> bytes:
+def _set_phase(setter: Any, invocation: Any, name: str) -> None:
+    """Set one of the two ends of what an invocation runs."""
+    setter.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    setter.restype = None
+    setter(invocation._inv_p, name.encode())
+
+
+def compile_bytecode(
+    source: bytes,
+    flags: Sequence[str],
+    layers: Sequence[str] = (),
+    *,
+    verify: bool = False,
+    pipeline: str | None = None,
+) -> bytes:
     """Compile MLIR bytecode to a vmfb.
 
     Args:
@@ -188,20 +236,21 @@ def compile_bytecode(source: bytes, flags: Sequence[str], layers: Sequence[str] 
         flags: Of ``iree-compile``.
         layers: Names of layers that errors may be blamed on.
         verify: Whether IREE is to verify the module after each of its passes, which takes a third of its time.
+        pipeline: Passes in the place of IREE's phases behind ``preprocessing``, up to ``stream``.
 
     Raises:
         CompileError: With IREE's first error and the layer it points at.
     """
-    return _run(source, flags, None, layers, verify=verify)
+    return _run(source, flags, None, layers, verify=verify, pipeline=pipeline)
 
 
-def ir_after(phase: str, source: bytes, flags: Sequence[str]) -> str:
-    """Return what IREE makes of a module up to a phase, as text.
+def ir_after(phase: str, source: bytes, flags: Sequence[str], pipeline: str | None = None) -> str:
+    """Return what IREE makes of a module up to a phase, as text; ``pipeline`` as in ``compile_bytecode``.
 
     Raises:
         CompileError: With IREE's first error.
     """
-    return _run(source, flags, phase).decode()
+    return _run(source, flags, phase, pipeline=pipeline).decode()
 
 
 _SAFE_CPUS = frozenset({"host", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"})
@@ -227,7 +276,20 @@ def resolve_cpu(target_cpu: str) -> CpuTarget:
     cpu, features, triple = (match.group(1) if match else "" for match in found.values())
     if not triple:
         raise CompileError("IREE's target attribute has no target_triple; is iree-base-compiler 3.13 installed?")
-    return CpuTarget(cpu or target_cpu, _enabled(features), triple, target_cpu)
+    return CpuTarget(cpu or target_cpu, _enabled(features), triple, target_cpu, _without_library(text))
+
+
+def _without_library(text: str) -> str:
+    """Return the device that a module's text declares, but with executables into which no library is linked.
+
+    IREE 3.13 links all of musl into an executable before LLVM optimises it; the linker then drops what is not called.
+    """
+    found = re.search(r"@__device_0 = (#hal\.device\.target<.*>)( : !hal\.device)?$", text, re.MULTILINE)
+    if found is None or found.group(1).count('"embedded-elf-') != 1:
+        raise CompileError(
+            "IREE's module has no device with one executable target; is iree-base-compiler 3.13 installed?"
+        )
+    return re.sub(r'("embedded-elf-[^"]*", \{)', r"\1link_embedded = false, ", found.group(1))
 
 
 def _enabled(features: str) -> frozenset[str]:

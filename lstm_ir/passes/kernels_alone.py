@@ -1,0 +1,127 @@
+"""Modules whose tensors only go through our kernels: what IREE need not do for them.
+
+IREE's own route compiles any tensor program. It forms dispatches, cleans up after each of a dozen stages (for which it
+collects the patterns of all dialects once a function) and links a C library into every executable, of which the linker
+then drops what is not called. A layer that is kernels alone has its dispatches already and calls no library: that is
+half of IREE's time.
+"""
+
+from xdsl.dialects.builtin import ModuleOp, TensorType
+
+from lstm_ir.dialect.dispatch_ops import ExecutableOp
+from lstm_ir.passes.program_rewrite import program_ops
+
+_PROGRAM = frozenset(
+    {
+        *(
+            "func.func",
+            "func.return",
+            "scf.if",
+            "scf.yield",
+            "tensor.dim",
+            "tensor.empty",
+            "linalg.fill",
+            "linalg.yield",
+        ),
+        *("flow.dispatch", "util.global", "util.global.load", "util.global.store"),
+    }
+)
+"""Ops beside index arithmetic that need no dispatch of IREE's making."""
+_INSTRUCTIONS = frozenset({"math.absf", "math.fma"})
+"""Ops of the dialect math that are instructions wherever kernels use them; others may be calls."""
+
+
+def runs_kernels_alone(module: ModuleOp) -> bool:
+    """Return whether a target-level module dispatches our kernels and computes nothing else on tensors."""
+    kernels = [op for op in module.body.block.ops if isinstance(op, ExecutableOp)]
+    return bool(kernels) and all(
+        op.name in _PROGRAM or (op.name.startswith("arith.") and not isinstance(op.results[0].type, TensorType))
+        for op in program_ops(module)
+    )
+
+
+def calls_no_library(module: ModuleOp) -> bool:
+    """Return whether the kernels of a module are instructions alone: no function of a C library is called."""
+    kernels = [op for op in module.body.block.ops if isinstance(op, ExecutableOp)]
+    return all(
+        op.name in _INSTRUCTIONS or not (op.name.startswith("math.") or op.name == "arith.remf")
+        for kernel in kernels
+        for op in kernel.walk()
+    )
+
+
+def _functions(*passes: str) -> tuple[str, ...]:
+    """Return passes over every function and initializer."""
+    return tuple(f"{kind}({','.join(passes)})" for kind in ("util.func", "util.initializer"))
+
+
+_CLEAN = ("canonicalize", "cse")
+_SIMPLIFY = (*_CLEAN, "iree-util-optimize-int-arithmetic", "iree-util-simplify-global-accesses")
+_GLOBALS = ("iree-util-fold-globals", "iree-util-fuse-globals")
+
+PROGRAM_PIPELINE = ",".join(
+    (
+        # Tensors: what IREE's phases global-optimization to flow come to where there are dispatches already.
+        *_functions(*_CLEAN, "iree-util-simplify-global-accesses"),
+        "iree-global-opt-expand-tensor-shapes",
+        *_functions(
+            *_CLEAN, "iree-dispatch-creation-convert-tensor-to-flow", *_CLEAN, "iree-flow-cleanup-tensor-shapes"
+        ),
+        "iree-util-verify-initialization-order",
+        "iree-stream-verify-input",
+        # IREE's stream phase, its passes in its order; but it cleans up as the second half of this pipeline does, and
+        # more, after each of these paragraphs.
+        "iree-stream-clone-to-consumers",
+        "iree-stream-conversion",
+        "iree-stream-verify-lowering-to-tensors",
+        *_functions(*_CLEAN),
+        "iree-util-combine-initializers",
+        *_functions(*_SIMPLIFY),
+        *_GLOBALS,
+        "iree-stream-specialize-encodings",
+        *_functions("iree-stream-encode-host-tensors"),
+        "stream.executable(iree-stream-encode-device-tensors)",
+        "iree-stream-materialize-encodings",
+        *_functions("iree-stream-layout-slices", *_SIMPLIFY),
+        "iree-stream-verify-lowering-to-async-resources",
+        *_functions("iree-stream-materialize-copy-on-write", "canonicalize"),
+        "iree-stream-elide-async-copies",
+        *_functions("canonicalize", "iree-stream-emplace-allocations"),
+        "iree-stream-refine-usage",
+        *_functions("canonicalize"),
+        "iree-stream-elide-async-copies",
+        "iree-stream-verify-async-access-ranges",
+        "iree-stream-place-transfer-executions",
+        *_functions("iree-stream-schedule-execution", "iree-stream-schedule-concurrency"),
+        "iree-stream-sync-initializers",
+        "iree-stream-propagate-timepoints",
+        "iree-stream-materialize-builtins",
+        *_functions(*_CLEAN),
+        "iree-stream-verify-lowering-to-async",
+        "iree-stream-schedule-allocation",
+        "iree-stream-emplace-transients",
+        "iree-stream-materialize-transient-size-queries",
+        *_functions("iree-stream-pack-constants", "iree-stream-layout-slices", "canonicalize"),
+        "iree-util-propagate-subranges",
+        *_functions(*_SIMPLIFY),
+        *_GLOBALS,
+        "iree-stream-automatic-reference-counting",
+        "iree-stream-annotate-constant-transient-size",
+        "iree-stream-verify-lowering-to-cmd",
+        *_functions(*_SIMPLIFY),
+        *_functions("iree-stream-reuse-allocations", "convert-scf-to-cf"),
+        *_functions(*_SIMPLIFY),
+        *_GLOBALS,
+        "iree-stream-elide-timepoints",
+        "iree-stream-fuse-dispatch-bindings",
+        "iree-stream-annotate-dispatch-arguments",
+        "iree-stream-annotate-dispatch-assumptions",
+        "iree-stream-pack-dispatch-operands",
+        *_functions(*_SIMPLIFY),
+        "iree-stream-fold-uniform-operands",
+        *_functions(*_SIMPLIFY),
+        *_GLOBALS,
+        "symbol-dce",
+    )
+)
+"""IREE 3.13's passes from its phase ``preprocessing`` to the end of ``stream``."""
