@@ -185,8 +185,9 @@ class PanelProduct:
         term_size = panels.width * panels.lanes
 
         def terms(k: SSAValue, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            current = list(sums)
-            weights_at = b.at(panel, b.times(k, term_size))
+            # The weights' place is handed on as it is: of k times their size, LLVM leaves the product in the loop.
+            moving, *current = sums
+            weights_at = Place(panel.buffer, moving)
             values_at = [b.at(place, k) for place in lefts]
             for term in range(self.target.unroll):
                 weights: list[SSAValue] = []
@@ -199,9 +200,11 @@ class PanelProduct:
                         value = values[vector // shape.vectors if len(values) > 1 else 0]
                         at = base + row * len(vectors) + vector
                         current[at] = self._multiply_add(value, weights[vector], current[at])
-            return current
+            further = b.plus(moving, self.target.unroll * term_size)
+            return [b.index(further), *current]
 
-        totals = b.accumulate(0, panels.depth, self.target.unroll, starts, terms)
+        moving = b.index(panel.index)
+        _, *totals = b.accumulate(0, panels.depth, self.target.unroll, [moving, *starts], terms)
         for number, cell in enumerate(cells):
             parts = totals[number :: len(cells)]
             while len(parts) > 1:
