@@ -2,14 +2,14 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
-from xdsl.ir import Attribute
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, UnitAttr, UnregisteredOp
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.printer import Printer
 
 from lstm_ir.dialect.iree_ops import GlobalOp
@@ -24,7 +24,8 @@ _MLIR_TYPES = {"f16": "float16", "f32": "float32", "f64": "float64"}
 class _PlainPrinter(Printer):
     """Neither indents nor counts columns, which takes longer than the text itself and helps no parser.
 
-    An attribute is turned into text once: a kernel has thousands of types, and a dozen different ones.
+    An attribute is turned into text once: a kernel has thousands of types, and a dozen different ones. An op without
+    regions, as nearly all are, is put together in one go.
     """
 
     def __init__(self, stream: io.StringIO) -> None:
@@ -32,19 +33,57 @@ class _PlainPrinter(Printer):
         # By identity: comparing attributes takes as long as printing them. Each is held, or its identity could return.
         self._texts: dict[int, tuple[Attribute, str]] = {}
 
+    def print_op(self, op: Operation) -> None:
+        if op.regions or op.successors or isinstance(op, UnregisteredOp):
+            super().print_op(op)
+            return
+        results, operands = op.results, op.operands
+        defined = f"{', '.join(map(self._value_text, results))} = " if results else ""
+        properties = f" <{self._dictionary_text(op.properties)}>" if op.properties else ""
+        attributes = f" {self._dictionary_text(op.attributes)}" if op.attributes else ""
+        read = ", ".join(map(self._value_text, operands))
+        types = ", ".join([self._text(value.type) for value in operands])
+        made = ", ".join([self._text(value.type) for value in results])
+        if len(results) != 1:
+            made = f"({made})"
+        self.print_string(
+            f'{defined}"{op.name}"({read}){properties}{attributes} : ({types}) -> {made} {self._text(op.location)}'
+        )
+
     def print_attribute(self, attribute: Attribute) -> None:
-        found = self._texts.get(id(attribute))
-        if found is None:
-            outside, self.stream = self.stream, io.StringIO()
-            super().print_attribute(attribute)
-            found = attribute, self.stream.getvalue()
-            self._texts[id(attribute)] = found
-            self.stream = outside
-        self.print_string(found[1])
+        self.print_string(self._text(attribute))
 
     def print_string(self, text: str, *, indent: int | None = None) -> None:
         assert self.stream is not None
         self.stream.write(text)
+
+    def _text(self, attribute: Attribute) -> str:
+        found = self._texts.get(id(attribute))
+        if found is None:
+            found = attribute, self._printed(lambda: super(_PlainPrinter, self).print_attribute(attribute))
+            self._texts[id(attribute)] = found
+        return found[1]
+
+    def _value_text(self, value: SSAValue) -> str:
+        name = self._ssa_values.get(value)
+        return self._printed(lambda: self.print_ssa_value(value)) if name is None else f"%{name}"
+
+    def _dictionary_text(self, entries: Mapping[str, Attribute]) -> str:
+        if all(map(str.isidentifier, entries)):
+            listed = [
+                name if isinstance(value, UnitAttr) else f"{name} = {self._text(value)}"
+                for name, value in entries.items()
+            ]
+            return f"{{{', '.join(listed)}}}"
+        return self._printed(lambda: self.print_attr_dict(entries))
+
+    def _printed(self, write: Callable[[], object]) -> str:
+        """Return what a function prints."""
+        outside, inside = self.stream, io.StringIO()
+        self.stream = inside
+        write()
+        self.stream = outside
+        return inside.getvalue()
 
     def _print_new_line(self, indent: int | None = None, print_message: bool = True) -> None:
         self.print_string("\n")
