@@ -6,6 +6,9 @@ from xdsl.ir import SSAValue
 
 from lstm_ir.passes.structured import ScalarBuilder, Size
 
+INDEX = IndexType()
+_PLAIN = {"overflowFlags": arith.IntegerOverflowAttr("none")}
+
 
 class IndexBuilder(ScalarBuilder):
     """Builds sizes and offsets; what is known when compiling costs no op."""
@@ -23,8 +26,13 @@ class IndexBuilder(ScalarBuilder):
             if isinstance(total, int) and isinstance(term, int):
                 total += term
             elif term != 0:
-                total = term if total == 0 else self.do(arith.AddiOp(self.index(total), self.index(term)))
+                total = term if total == 0 else self._two(arith.AddiOp, total, term)
         return total
+
+    def _two(self, op: type[arith.AddiOp] | type[arith.MuliOp], first: Size, second: Size) -> SSAValue:
+        # Half of a kernel's ops: their own constructors, which look at whatever they may be given, take thrice this.
+        operands = [self.index(first), self.index(second)]
+        return self.do(op.create(operands=operands, result_types=[INDEX], properties=dict(_PLAIN)))
 
     def minus(self, first: Size, second: Size) -> Size:
         """Return first - second."""
@@ -41,7 +49,7 @@ class IndexBuilder(ScalarBuilder):
             elif 0 in (total, factor):
                 total = 0
             elif factor != 1:
-                total = factor if total == 1 else self.do(arith.MuliOp(self.index(total), self.index(factor)))
+                total = factor if total == 1 else self._two(arith.MuliOp, total, factor)
         return total
 
     def quotient(self, first: Size, second: Size) -> Size:

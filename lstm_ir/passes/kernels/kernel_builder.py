@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
@@ -51,6 +52,8 @@ class KernelBuilder(IndexBuilder):
         entry: The kernel's first block, empty: constants are kept at its beginning, one of each.
         lanes: Elements of a vector.
         element: The type that floats are computed in.
+
+    Ops that a kernel has hundreds of are made by ``create``: constructors, which accept more, take three times as long.
     """
 
     def __init__(self, entry: Block, lanes: int, element: AnyFloat = f32) -> None:
@@ -60,6 +63,7 @@ class KernelBuilder(IndexBuilder):
         self._entry = entry
         self.lanes, self.element = lanes, element
         self.vector = VectorType(element, [lanes])
+        self._vectors: dict[Attribute, VectorType[Any]] = {element: self.vector}
 
     def begin(self) -> None:
         """Separate the constants from the code: what is built after this stands behind them."""
@@ -137,7 +141,8 @@ class KernelBuilder(IndexBuilder):
 
     def load(self, place: Place) -> SSAValue:
         """Return the element at a place."""
-        value = self.do(memref.LoadOp.get(place.buffer, [self.index(place.index)]))
+        operands = [place.buffer, self.index(place.index)]
+        value = self.do(memref.LoadOp.create(operands=operands, result_types=[place.element]))
         return self.cast(value, self.element) if isinstance(value.type, AnyFloat) else value
 
     def store(self, value: SSAValue, place: Place) -> None:
@@ -147,13 +152,14 @@ class KernelBuilder(IndexBuilder):
 
     def load_vector(self, place: Place) -> SSAValue:
         """Return the vector that begins at a place."""
-        held = VectorType(place.element, [self.lanes])
-        return self.cast(self.do(vector.LoadOp(place.buffer, [self.index(place.index)], held)), self.vector)
+        held = self._vector_of(place.element)
+        load = vector.LoadOp.create(operands=[place.buffer, self.index(place.index)], result_types=[held])
+        return self.cast(self.do(load), self.vector)
 
     def store_vector(self, value: SSAValue, place: Place) -> None:
         """Write a vector."""
-        held = self.cast(value, VectorType(place.element, [self.lanes]))
-        self.insert(vector.StoreOp(held, place.buffer, [self.index(place.index)]))
+        held = self.cast(value, self._vector_of(place.element))
+        self.insert(vector.StoreOp.create(operands=[held, place.buffer, self.index(place.index)]))
 
     def load_pair(self, place: Place) -> list[SSAValue]:
         """Return two f32 vectors whose elements, bf16, alternate from a place on.
@@ -171,11 +177,21 @@ class KernelBuilder(IndexBuilder):
 
     def rounded(self, value: SSAValue, element: Attribute) -> SSAValue:
         """Return a vector as a buffer of another float type would give it back."""
-        return self.cast(self.cast(value, VectorType(element, [self.lanes])), self.vector)
+        return self.cast(self.cast(value, self._vector_of(element)), self.vector)
+
+    def _vector_of(self, element: Attribute) -> VectorType[Any]:
+        """Return a vector of as many elements of another type; each is made once, as there are thousands of loads."""
+        if element not in self._vectors:
+            self._vectors[element] = VectorType(element, [self.lanes])
+        return self._vectors[element]
 
     def splat(self, value: SSAValue) -> SSAValue:
         """Return a vector of one value."""
-        return self.do(vector.BroadcastOp(value, self.vector))
+        return self.do(vector.BroadcastOp.create(operands=[value], result_types=[self.vector]))
+
+    def multiply_add(self, x: SSAValue, y: SSAValue, total: SSAValue) -> SSAValue:
+        """Return x y + total, of vectors, rounded once."""
+        return self.do(vector.FMAOp.create(operands=[x, y, total], result_types=[self.vector]))
 
     def number(self, value: float) -> SSAValue:
         """Return a float constant."""

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.vector import FMAOp
 from xdsl.ir import SSAValue
 
 from lstm_ir.passes.kernels.kernel_builder import KernelBuilder, Place
@@ -224,5 +223,5 @@ class PanelProduct:
 
     def _multiply_add(self, x: SSAValue, y: SSAValue, total: SSAValue) -> SSAValue:
         if self.target.fma:
-            return self.b.do(FMAOp(x, y, total))
+            return self.b.multiply_add(x, y, total)
         return self.b.do(arith.AddfOp(self.b.do(arith.MulfOp(x, y)), total))
