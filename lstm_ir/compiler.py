@@ -182,6 +182,7 @@ def compile_artifact(
         )
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.external_weights import external_weights
+    from lstm_ir.passes.in_place_entry import add_in_place_entry
     from lstm_ir.passes.iree_session import CpuTarget, compile_bytecode
     from lstm_ir.passes.kernels_alone import PROGRAM_PIPELINE, calls_no_library, runs_kernels_alone
     from lstm_ir.passes.targets import resolve_target
@@ -200,6 +201,8 @@ def compile_artifact(
             raise UnsupportedError(f"dtype: {refusal}")
     options = kernel_options(resolved, costs) if kernels else None
     scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
+    if isinstance(resolved, CpuTarget):
+        add_in_place_entry(layer_module.module, interface)
     description = describe(model, layer_module, scans, resolved)
     watch.start("emission")
     external = None

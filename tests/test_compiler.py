@@ -193,7 +193,7 @@ def test_scans_without_a_kernel_loop():
     module = lstm_ir.compile(layer)
     assert module.forms == {"odd": "loop"}
     assert "persistent: softmax needs a whole row of units at once" in module.description["scans"][0]["reason"]
-    # Nothing is there for kernels that are not.
+    # Nothing is there for kernels that are not, nor for short calls.
     assert set(module.description["entries"]) == {"call", "call_masked"}
     agrees(module, layer, draw(2, 4, 3))
 
@@ -243,7 +243,7 @@ def test_a_mask_of_its_own_excludes_another():
     model = built(Sequential([Masking(-1.0, name="skip"), LSTM(4)]))
     module = lstm_ir.compile(model)
     assert module.mask is None
-    assert set(module.description["entries"]) == {"call", "set_workers"}
+    assert set(module.description["entries"]) == {"call", "call_in_place", "set_workers"}
     x = draw(2, 4, 3)
     x[0, 2:] = -1
     agrees(module, model, x)
@@ -285,7 +285,7 @@ def test_description(compiled, encoder):
         "seed": None,
         "outputs": [{"name": "encoder", "shape": [None, None, 8], "dtype": "float32", **sequence}],
         "states": [{"name": "encoder/h", **state}, {"name": "encoder/c", **state}],
-        "entries": {"call": "call", "call_masked": "call_masked", "set_workers": "set_workers"},
+        "entries": {name: name for name in ("call", "call_masked", "set_workers", "call_in_place")},
         "scans": [
             {
                 "name": "encoder",
@@ -345,7 +345,7 @@ def test_both_entries_share_one_copy_of_the_weights():
     artifact = compiler.compile_artifact(built(LSTM(128), (None, None, 64)))
     weights = 4 * (64 + 128 + 1) * 4 * 128
     assert artifact.description["weights_bytes"] == weights
-    assert set(artifact.description["entries"]) == {"call", "call_masked", "set_workers"}
+    assert set(artifact.description["entries"]) == {"call", "call_masked", "call_in_place", "set_workers"}
     assert weights < len(artifact.data) < weights + 100_000
 
 

@@ -4,8 +4,9 @@ from xdsl.ir import Dialect
 
 from lstm_ir.dialect.activation import ActivationAttr
 from lstm_ir.dialect.cell_ops import CellProductOp
-from lstm_ir.dialect.dispatch_ops import Hal, Stream
+from lstm_ir.dialect.dispatch_ops import Stream
 from lstm_ir.dialect.dropout_ops import DropOp, DropoutMaskOp
+from lstm_ir.dialect.hal_ops import Hal
 from lstm_ir.dialect.iree_ops import Flow, Util
 from lstm_ir.dialect.layer_ops import ActivateOp, DenseOp, DropoutOp, MaskingOp, MergeOp, ReverseOp, WeightOp
 from lstm_ir.dialect.lstm_layer_op import LayerOp

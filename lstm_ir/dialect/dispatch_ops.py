@@ -226,5 +226,3 @@ Stream = Dialect(
     [ExecutableOp, ExecutableExportOp, ExecutableEndOp, ReturnOp, WorkgroupIdOp, SubspanOp],
     [BindingType],
 )
-
-Hal = Dialect("hal", [], [DevicePromiseAttr])

@@ -24,6 +24,7 @@ _PROGRAM = frozenset(
             "linalg.yield",
         ),
         *("flow.dispatch", "util.global", "util.global.load", "util.global.store"),
+        *("func.call", "hal.tensor.import", "hal.tensor.alias", "hal.tensor.export", "util.optimization_barrier"),
     }
 )
 """Ops beside index arithmetic that need no dispatch of IREE's making."""

@@ -14,9 +14,9 @@ import numpy as np
 from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
-from lstm_ir.runtime.host_memory import Span, aligned_empty, import_array, spans_of
+from lstm_ir.runtime.host_memory import Span, aligned_empty, import_array, import_memory, spans_of
 
-__all__ = ["ArgumentFrame", "FrameCache", "Signature"]
+__all__ = ["ArgumentFrame", "FrameCache", "Signature", "SpareFrames"]
 
 Signature = tuple[Any, ...]
 """The shapes of a call's arrays, and a token of the module and entry point that they passed the checks of."""
@@ -31,38 +31,46 @@ class ArgumentFrame:
 
     Attributes:
       device: Where the calls run.
-      arguments: IREE's list, complete: inputs, mask and seed if there are, states, storage for states.
+      function: The entry point.
+      arguments: IREE's list, complete.
       results: IREE's list, which keeps the results until the next call empties it.
       inputs: The inputs' memory.
       mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
       seed: The memory of the seed's two words, or None.
-      shapes: The outputs' shapes, which are those of its first call, if all are small; else None.
+      shapes: The outputs' shapes if all are small, else None.
+      outputs: The outputs' memory, if ``function`` is ``call_in_place``; else None.
     """
 
-    __slots__ = ("_spans", "arguments", "device", "inputs", "mask", "results", "seed", "shapes")
+    __slots__ = ("_spans", "arguments", "device", "function", "inputs", "mask", "outputs", "results", "seed", "shapes")
 
     def __init__(
         self,
         device: Device,
+        function: Any,
         inputs: Sequence[tuple[tuple[int, ...], np.dtype[Any], Any]],
         mask_shape: tuple[int, ...] | None,
         states: Sequence[Any],
         results: int,
         *,
         takes_seed: bool = False,
+        shapes: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
-        """Makes the lists and the memory.
+        """Makes the lists and the memory for ``call`` or ``call_masked``.
 
         Args:
           device: Where the calls run.
+          function: The entry point.
           inputs: Shape, dtype and IREE's element type of each input.
           mask_shape: The mask's shape, or None.
-          states: References to the states' buffers, and then to those that they are written to.
+          states: References to the states' buffer views, and then to those that they are written to.
           results: How many results there are.
           takes_seed: Whether the module takes a seed.
+          shapes: The outputs' shapes if all are small, else None.
         """
         self.device = device
-        self.shapes: list[tuple[int, ...]] | None = None
+        self.function = function
+        self.shapes = shapes
+        self.outputs: list[np.ndarray[Any, Any]] | None = None
         self.arguments = iree.VmVariantList(len(inputs) + 2 + len(states))
         self.renew_results(results)
         self.inputs = [aligned_empty(shape, dtype) for shape, dtype, _ in inputs]
@@ -80,6 +88,41 @@ class ArgumentFrame:
             self.arguments.push_ref(ref)
         self._spans: list[Span] | None = None
 
+    @classmethod
+    def in_place(
+        cls,
+        device: Device,
+        function: Any,
+        inputs: Sequence[tuple[tuple[int, ...], np.dtype[Any], Any]],
+        states: Sequence[Any],
+        outputs: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
+        sizes: Sequence[int],
+        *,
+        takes_seed: bool,
+    ) -> ArgumentFrame:
+        """Makes the lists and the memory for ``call_in_place``, which is given plain buffers.
+
+        Args:
+          device: Where the calls run, a local one.
+          function: The entry point.
+          inputs: As for ``call``.
+          states: As for ``call``.
+          outputs: Shape and dtype of each output, none of them empty.
+          sizes: The sizes that are open.
+          takes_seed: Whether the module takes a seed.
+        """
+        frame = cls(device, function, inputs, None, states, 0, takes_seed=takes_seed, shapes=[s for s, _ in outputs])
+        views = frame.arguments
+        frame.outputs = [aligned_empty(shape, dtype) for shape, dtype in outputs]
+        frame.arguments = arguments = iree.VmVariantList(len(views) + len(outputs) + len(sizes))
+        for place in range(len(views)):
+            arguments.push_ref(views.get_as_object(place, iree.HalBufferView).get_buffer().ref)
+        for memory in frame.outputs:
+            arguments.push_ref(import_memory(device, memory).ref)
+        for size in sizes:
+            arguments.push_int(size)
+        return frame
+
     def __del__(self) -> None:
         self.arguments = self.results = None  # before the device, whose memory the results may be
 
@@ -92,6 +135,20 @@ class ArgumentFrame:
         if self._spans is None:
             self._spans = spans_of(self.arguments)
         return self._spans
+
+
+class SpareFrames(list[ArgumentFrame]):
+    """The frames of one signature that no call is using.
+
+    Attributes:
+      shapes: The outputs' shapes if all are small, else None.
+    """
+
+    __slots__ = ("shapes",)
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]] | None) -> None:
+        super().__init__()
+        self.shapes = shapes
 
 
 class FrameCache:
@@ -112,15 +169,20 @@ class FrameCache:
         self._limit = limit
         self._lock = threading.Lock()
         self.last: tuple[Signature, ArgumentFrame] | None = None
-        self.spare: dict[Signature, list[ArgumentFrame]] = {}
+        self.spare: dict[Signature, SpareFrames] = {}
 
-    def remember(self, signature: Signature) -> None:
-        """Notes that a call of this signature passed every check; forgets the oldest if there are too many."""
+    def remember(self, signature: Signature, shapes: Sequence[tuple[int, ...]] | None) -> None:
+        """Notes that a call of this signature passed every check; forgets the oldest if there are too many.
+
+        Args:
+          signature: The signature.
+          shapes: Of what the call returned, if all are small; else None.
+        """
         with self._lock:
             if signature not in self.spare:
                 while len(self.spare) >= self._limit:
                     del self.spare[next(iter(self.spare))]
-                self.spare[signature] = []
+                self.spare[signature] = SpareFrames(shapes)
 
     def drop_frames(self) -> None:
         """Forgets all frames, whose memory is out of date, but not the signatures."""

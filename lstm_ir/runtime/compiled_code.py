@@ -10,6 +10,8 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device, vm_instance
 from lstm_ir.runtime.errors import ArtifactError, ExecutionError
+from lstm_ir.runtime.open_sizes import OpenSizes
+from lstm_ir.runtime.spec import TensorSpec
 from lstm_ir.runtime.waiting import giving_way
 from lstm_ir.runtime.weights_file import Weights
 
@@ -23,6 +25,8 @@ class CompiledCode:
       context: IREE's VM context.
       call: The entry point without masks.
       call_masked: The entry point with them, or None.
+      call_in_place: The entry point without masks that is given memory for all results, or None.
+      open_sizes: The sizes that ``call_in_place`` is given, or None.
     """
 
     def __init__(
@@ -47,6 +51,13 @@ class CompiledCode:
         masks = len(description.get("masks") or ()) or (description.get("mask") is not None)
         if masks:
             self.call_masked = self._entry(_get(entries, "call_masked"), arguments + masks)
+        self.call_in_place = self.open_sizes = None
+        if _get(entries, "call_in_place") is not None:
+            self.open_sizes = OpenSizes(
+                TensorSpec.from_json(entry) for entry in (*description["inputs"], *description["states"])
+            )
+            buffers = arguments + len(description["outputs"])
+            self.call_in_place = self._entry(entries["call_in_place"], buffers + len(self.open_sizes), buffers)
         self._set_workers_entry = None
         if _get(entries, "set_workers") is not None:
             self._set_workers_entry = self._entry(_get(entries, "set_workers"), 1)
@@ -84,13 +95,15 @@ class CompiledCode:
         except (RuntimeError, ValueError) as error:
             raise ExecutionError(f"the call failed in IREE: {_first_line(error)}") from error
 
-    def _entry(self, name: Any, arguments: int) -> Any:
+    def _entry(self, name: Any, arguments: int, buffers: int = 0) -> Any:
+        """Finds an entry point that takes so many arguments, of which so many are plain buffers."""
         function = self._code.lookup_function(name) if isinstance(name, str) else None
         if function is None:
             raise ArtifactError(f"artifact: the module has no entry function {name!r}")
         # IREE writes the signature beside the code: a description of other arguments is caught here, not in a call.
         declaration = function.reflection.get("iree.abi.declaration")
-        if declaration is not None and len(re.findall(r"%input\d+:", declaration)) != arguments:
+        given = [] if declaration is None else re.findall(r"%input\d+: (!hal\.buffer\b)?", declaration)
+        if declaration is not None and (len(given) != arguments or sum(map(bool, given)) != buffers):
             raise ArtifactError(f"artifact: entry {name!r} does not take the {arguments} arguments of its description")
         return function
 

@@ -14,7 +14,16 @@ from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.device import Device
 
-__all__ = ["ALIGNMENT", "Span", "aligned_empty", "can_import", "import_array", "share_result", "spans_of"]
+__all__ = [
+    "ALIGNMENT",
+    "Span",
+    "aligned_empty",
+    "can_import",
+    "import_array",
+    "import_memory",
+    "share_result",
+    "spans_of",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -43,8 +52,12 @@ def can_import(array: Array) -> bool:
 
 def import_array(device: Device, array: Array, element: Any) -> Any:
     """A buffer view over the array's own memory; the caller keeps ``array`` alive as long as a call may read it."""
-    buffer = device.allocator.import_host_allocation(array.view(np.uint8), _DEVICE_LOCAL, _DEFAULT_USAGE)
-    return iree.HalBufferView(buffer, array.shape, element)
+    return iree.HalBufferView(import_memory(device, array), array.shape, element)
+
+
+def import_memory(device: Device, array: Array) -> Any:
+    """A plain buffer over the array's own memory; the caller keeps ``array`` alive as long as a call may use it."""
+    return device.allocator.import_host_allocation(array.reshape(-1).view(np.uint8), _DEVICE_LOCAL, _DEFAULT_USAGE)
 
 
 class _ResultMemory:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature
+from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature, SpareFrames
 from lstm_ir.runtime.arguments import batch_and_times, limits_of
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.results import collect, collect_small, small_shapes
@@ -62,6 +62,7 @@ class RepeatedCalls:
         self._output_dtypes = output_dtypes
         self._result_count = result_count
         self._frames = FrameCache(_KEPT_SIGNATURES)
+        self._last: tuple[tuple[int, ...], SpareFrames] | None = None  # the last plain call's shape, and its frames
         self._token = object()  # stands for the module in signatures, and does not keep it alive
 
     def run(self, values: Sequence[Any], mask: Any, state: State | None, seed: int | None) -> Any:
@@ -88,15 +89,12 @@ class RepeatedCalls:
         if len(values) != len(self._dtypes):
             return None
         x = values[0]
-        if type(x) is not _ndarray:
+        if type(x) is not _ndarray or (state is not None and type(state) is not State):
             return None
-        if state is not None:
-            if type(state) is not State:
-                return None
-            if mask is None and seed is None and x.dtype is self._only:
-                outputs = self._run_again(x, state)
-                if outputs is not None:
-                    return outputs
+        if mask is None and seed is None and x.dtype is self._only:
+            outputs = self._run_again(x) if state is None else self._run_state_again(x, state)
+            if outputs is not None:
+                return outputs
         if x.dtype not in self._accepted[0]:
             return None
         if self._only is None:
@@ -117,7 +115,28 @@ class RepeatedCalls:
     def _accepts(self, values: Sequence[Any]) -> bool:
         return all(type(x) is _ndarray and x.dtype in self._accepted[place] for place, x in enumerate(values))
 
-    def _run_again(self, x: Any, state: State) -> Any:
+    def _run_again(self, x: Any) -> Any:
+        """Runs the call if the last one that carried no state was like it.
+
+        Returns:
+          The outputs, or None: it was another, or other threads have all the frames.
+        """
+        if self._last is None:
+            return None
+        shape, frames = self._last
+        if shape != x.shape:
+            return None
+        try:
+            frame = frames.pop()
+        except IndexError:
+            return None
+        frame.inputs[0][...] = x
+        self._code.invoke(frame.function, frame.arguments, frame.results)
+        outputs = self._collect(frame)
+        frames.append(frame)  # where it was
+        return outputs
+
+    def _run_state_again(self, x: Any, state: State) -> Any:
         """Runs the call if the state's last one was like it: streams of steps, where each microsecond counts.
 
         Returns:
@@ -130,14 +149,22 @@ class RepeatedCalls:
             (shape, token), frame = frames.last
             if token is not self._token or shape != x.shape:
                 return None
-            assert frame.shapes is not None
             try:
                 frame.inputs[0][...] = x
-                self._code.invoke(self._code.call, frame.arguments, frame.results)
-                return collect_small(frame.results, frame.shapes, self._output_dtypes)
+                self._code.invoke(frame.function, frame.arguments, frame.results)
+                return self._collect(frame)
             except BaseException:
                 frames.drop_frames()  # nobody knows what such a call has left
                 raise
+
+    def _collect(self, frame: ArgumentFrame) -> Any:
+        """The outputs of a call that has run, all small."""
+        if frame.outputs is None:
+            assert frame.shapes is not None
+            return collect_small(frame.results, frame.shapes, self._output_dtypes)
+        if len(frame.outputs) == 1:
+            return frame.outputs[0].copy()
+        return [output.copy() for output in frame.outputs]
 
     def _run(
         self,
@@ -158,9 +185,10 @@ class RepeatedCalls:
         try:
             frame = frames.pop()
         except IndexError:
-            frame = self._new_frame(values, mask, state)
+            frame = self._new_frame(values, mask, state, frames.shapes)
         code = self._code
-        if frame.device is not self._device:
+        is_home = frame.device is self._device
+        if not is_home:
             runner = self._runners.all_cores()
             if runner is not None:  # else in a forked process, where the frame serves at home
                 code = runner.code
@@ -168,22 +196,21 @@ class RepeatedCalls:
             frame.inputs[0][...] = values[0]
         else:
             self._fill(frame.inputs, values)
-        function = code.call
         if frame.mask is not None:
-            function = code.call_masked
             frame.mask[...] = mask
         if frame.seed is not None:
             frame.seed[...] = words
-        code.invoke(function, frame.arguments, frame.results)
-        if frame.shapes is not None:
-            outputs = collect_small(frame.results, frame.shapes, self._output_dtypes)
-        else:
-            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
-            frame.shapes = small_shapes(outputs)
+        code.invoke(frame.function, frame.arguments, frame.results)
         if frame.shapes is None:
+            outputs = collect(frame.device, frame.results, self._output_dtypes, frame.spans, False)
             frame.renew_results(self._result_count)
-        elif state is not None and self._is_plain and frame.mask is None and frame.device is self._device:
-            cache.last = (signature, frame)
+        else:
+            outputs = self._collect(frame)
+            if is_home and self._is_plain and frame.mask is None:
+                if state is None:
+                    self._last = (values[0].shape, frames)
+                else:
+                    cache.last = (signature, frame)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
         return outputs
 
@@ -203,7 +230,9 @@ class RepeatedCalls:
                 with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                     memory[...] = x
 
-    def _new_frame(self, values: Sequence[Any], mask: Any, state: State | None) -> ArgumentFrame:
+    def _new_frame(
+        self, values: Sequence[Any], mask: Any, state: State | None, shapes: Sequence[tuple[int, ...]] | None
+    ) -> ArgumentFrame:
         batch, times = batch_and_times(values, self._specs)
         runner = self._runners.choose(batch, max(times.values(), default=1))
         # What local-sync keeps is of sizes that other calls needed, and may leave no room for those of this one.
@@ -214,8 +243,26 @@ class RepeatedCalls:
         else:
             refs = state.refs + state.refs
         inputs = [(x.shape, *each) for x, *each in zip(values, self._dtypes, self._elements, strict=True)]
+        code = self._code
+        if mask is None and shapes is not None and code.call_in_place is not None:
+            assert code.open_sizes is not None
+            outputs = list(zip(shapes, self._output_dtypes, strict=True))
+            sizes = code.open_sizes.values(batch, times)
+            return ArgumentFrame.in_place(
+                runner.device, code.call_in_place, inputs, refs, outputs, sizes, takes_seed=self._takes_seed
+            )
         mask_shape = None if mask is None else mask.shape
-        return ArgumentFrame(runner.device, inputs, mask_shape, refs, self._result_count, takes_seed=self._takes_seed)
+        function = code.call if mask is None else code.call_masked
+        return ArgumentFrame(
+            runner.device,
+            function,
+            inputs,
+            mask_shape,
+            refs,
+            self._result_count,
+            takes_seed=self._takes_seed,
+            shapes=shapes,
+        )
 
     def remember(self, values: Sequence[Any], mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
         """Lets the next call like this one, which has succeeded, go the short way.
@@ -239,4 +286,4 @@ class RepeatedCalls:
             if len(values) > 1 or type(mask) is not _ndarray or mask.shape != full_mask.shape:
                 return
             signature = (values[0].shape, mask.shape, self._token)
-        (self._frames if state is None else state.frames).remember(signature)
+        (self._frames if state is None else state.frames).remember(signature, small_shapes(outputs))

@@ -1,0 +1,92 @@
+"""Tensors from and to memory that the caller owns: ops of IREE's ``hal`` dialect, as IREE 3.13 spells them."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import IndexType, TensorType, UnitAttr
+from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    base,
+    irdl_attr_definition,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.traits import Pure
+
+from lstm_ir.dialect.dispatch_ops import DevicePromiseAttr
+
+
+@irdl_attr_definition
+class BufferType(ParametrizedAttribute, TypeAttribute):
+    """A piece of a device's memory, without type or shape: ``!hal.buffer``."""
+
+    name = "hal.buffer"
+
+
+@irdl_op_definition
+class TensorImportOp(IRDLOperation):
+    """Take a buffer for a tensor: ``hal.tensor.import``. Nothing is checked; ``consume`` lets the memory be written."""
+
+    name = "hal.tensor.import"
+
+    source = operand_def(BufferType)
+    target_dims = var_operand_def(IndexType)
+    wait_fence = opt_operand_def()
+    byte_offset = opt_operand_def(IndexType)
+    target_encoding = prop_def(TensorType)
+    consume = opt_prop_def(UnitAttr)
+    target = result_def(base(TensorType))
+
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    traits = traits_def(Pure())
+
+    def __init__(self, source: SSAValue, dims: Sequence[SSAValue], type: Attribute) -> None:
+        super().__init__(operands=[source, dims, None, None], properties={"target_encoding": type}, result_types=[type])
+
+
+@irdl_op_definition
+class TensorAliasOp(IRDLOperation):
+    """Have a tensor written to a buffer: ``hal.tensor.alias``. Its value lies there once something waits for it."""
+
+    name = "hal.tensor.alias"
+
+    source = operand_def(base(TensorType))
+    source_dims = var_operand_def(IndexType)
+    storage = operand_def(BufferType)
+    wait_fence = opt_operand_def()
+    result = result_def(base(TensorType))
+
+    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    traits = traits_def(Pure())
+
+    def __init__(self, source: SSAValue, dims: Sequence[SSAValue], storage: SSAValue) -> None:
+        super().__init__(operands=[source, dims, storage, None], result_types=[source.type])
+
+
+@irdl_op_definition
+class TensorExportOp(IRDLOperation):
+    """Take a tensor for a buffer, and wait until it is computed: ``hal.tensor.export``."""
+
+    name = "hal.tensor.export"
+
+    source = operand_def(base(TensorType))
+    source_dims = var_operand_def(IndexType)
+    source_encoding = prop_def(TensorType)
+    target = result_def(BufferType)
+
+    traits = traits_def(Pure())
+
+    def __init__(self, source: SSAValue, dims: Sequence[SSAValue]) -> None:
+        super().__init__(
+            operands=[source, dims], properties={"source_encoding": source.type}, result_types=[BufferType()]
+        )
+
+
+Hal = Dialect("hal", [TensorImportOp, TensorAliasOp, TensorExportOp], [BufferType, DevicePromiseAttr])

@@ -1,0 +1,79 @@
+"""The entry point of calls that come again: what ``call`` computes, from the caller's memory into the caller's memory.
+
+``call`` takes and returns buffer views: it checks each, and makes one for each result, and the memory of the outputs.
+For a small model that takes longer than its arithmetic. ``call_in_place`` is given plain buffers and the open sizes,
+and hands out nothing: IREE inlines ``call``, whose results are written where the caller wants them.
+"""
+
+from collections.abc import Sequence
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import IndexType, ModuleOp, UnitAttr
+from xdsl.ir import Block, Region
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from lstm_ir.dialect.hal_ops import BufferType, TensorAliasOp, TensorExportOp, TensorImportOp
+from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
+from lstm_ir.passes.model_interface import Interface, Port
+from lstm_ir.passes.structured import Tensor, TensorBuilder
+from lstm_ir.passes.worker_count import NO_WRAPPER
+
+ENTRY = "call_in_place"
+"""The function: (inputs, [seed], states, storage of the new states, storage of the outputs, open sizes) to nothing."""
+
+
+def add_in_place_entry(module: ModuleOp, interface: Interface) -> None:
+    """Add the entry point to a module for which it is worth while and right.
+
+    Not where a loop runs in ``call`` itself, dispatch by dispatch: beside that the call costs little, and IREE 3.13
+    lost the offsets of what the loop carries, where the sizes of states are one value, as they are here. Nor where a
+    tensor has an open size that is neither its batch nor its steps.
+
+    Args:
+        module: A module with the function ``call``, at target level.
+        interface: What ``call`` takes and returns.
+    """
+    ports = [*interface.inputs, *([] if interface.seed is None else [interface.seed]), *interface.states]
+    names = open_sizes(ports)
+    call = next(op for op in module.body.block.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "call")
+    if names is None or any(op.name.startswith("scf.") for op in call.walk()):
+        return
+    results = call.function_type.outputs.data
+    first_state, first_size = len(ports), len(ports) + len(results)
+    block = Block(arg_types=[*[BufferType()] * first_size, *[IndexType()] * len(names)])
+    sizes = dict(zip(names, block.args[first_size:], strict=True))
+    b = TensorBuilder.at_end(block)
+    given = [
+        b.do(TensorImportOp(buffer, [sizes[name] for name in _names(port)], type_))
+        for port, buffer, type_ in zip(ports, block.args, call.function_type.inputs, strict=False)
+    ]
+    # `call` does not look at its storage arguments; what wraps it does.
+    given += given[len(given) - len(interface.states) :]
+    first_output = first_state + len(interface.states)
+    storage = [*block.args[first_output:first_size], *block.args[first_state:first_output]]
+    for value, buffer in zip(b.insert(func.CallOp("call", given, results)).results, storage, strict=True):
+        dims = Tensor(b.sizes(value), IndexType()).dynamic
+        stored = b.do(TensorAliasOp(value, dims, buffer))
+        # Exporting waits, and the barrier is there so that somebody wants what is exported.
+        b.insert(OptimizationBarrierOp(b.do(TensorExportOp(stored, dims))))
+    b.insert(func.ReturnOp())
+    entry = func.FuncOp(ENTRY, ([arg.type for arg in block.args], ()), Region(block))
+    entry.attributes[NO_WRAPPER] = UnitAttr()
+    Rewriter.insert_op(entry, InsertPoint.at_end(module.body.block))
+
+
+def open_sizes(ports: Sequence[Port]) -> list[str] | None:
+    """Return the sizes that the entry point takes: the batch, if it is open, then the open lengths in their order.
+
+    None if there are others.
+    """
+    names = [name for port in ports for name in _names(port)]
+    if "" in names:
+        return None
+    return sorted(dict.fromkeys(names), key=lambda name: name != "batch")  # which keeps the order of the rest
+
+
+def _names(port: Port) -> list[str]:
+    """Return what each open size of a port is; an empty name for what is neither batch nor steps."""
+    known = {port.batch_axis: "batch", port.time_axis: f"length {port.length}"}
+    return [known.get(axis, "") for axis, size in enumerate(port.shape) if size is None]

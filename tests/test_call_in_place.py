@@ -1,0 +1,144 @@
+"""Calls that come again write into memory of their own: bit for bit what `call` returns, in every kind of model."""
+
+import numpy as np
+import pytest
+from xdsl.dialects.func import FuncOp
+
+import lstm_ir
+from lstm_ir import compiler
+from lstm_ir.layers import (
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    FunctionalBuilder,
+    InputLayer,
+    Sequential,
+)
+from lstm_ir.lowering import layer_level
+from lstm_ir.passes.in_place_entry import add_in_place_entry
+from lstm_ir.runtime import pack, unpack
+
+
+def _sequential(*layers):
+    model = Sequential(list(layers))
+    model.build((None, None, 3))
+    return model
+
+
+def _graph():
+    """Two inputs of one length, one of them of integers; outputs that are an input, a state, and one thing twice."""
+    b = FunctionalBuilder("graph")
+    words = b.input(InputLayer((None, None), dtype="int32", name="words"))
+    x = b.input(InputLayer((None, None, 3), name="x"))
+    (vectors,) = b.call(Embedding(7, 3, name="vectors"), [words])
+    y, h, _ = b.call(LSTM(4, return_sequences=True, return_state=True, name="first"), [vectors], initial_state=[])
+    (z,) = b.call(Bidirectional(LSTM(4, return_sequences=True), name="both"), [x])
+    return b.model([x, y, h, h, z])
+
+
+def _make(kind):
+    """An artifact, and inputs for several calls of one signature."""
+    rng = np.random.default_rng(3)
+    xs = [rng.normal(size=(2, 3, 3)).astype(np.float32) for _ in range(4)]
+    if kind == "stack":
+        model = _sequential(Bidirectional(LSTM(8, return_sequences=True)), LSTM(4, return_state=True))
+        return compiler.compile_artifact(model), [[x] for x in xs]
+    if kind == "graph":
+        words = [rng.integers(0, 7, (2, 3)).astype(np.int32) for _ in range(4)]
+        return compiler.compile_artifact(_graph()), [[word, x] for word, x in zip(words, xs, strict=True)]
+    assert kind == "training"
+    model = _sequential(LSTM(4, dropout=0.5, return_sequences=True), Dropout(0.3), Dense(2))
+    return compiler.compile_artifact(model, training=True, batch=2, time=3), [[x] for x in xs]
+
+
+@pytest.fixture(scope="module", params=["stack", "graph", "training"])
+def compiled(request):
+    artifact, calls = _make(request.param)
+    return artifact.data, calls
+
+
+def _without_the_entry(data):
+    vmfb, description = unpack(data)
+    entries = {name: entry for name, entry in description["entries"].items() if name != "call_in_place"}
+    assert len(entries) < len(description["entries"])
+    return pack(vmfb, {**description, "entries": entries})
+
+
+def _same(mine, right):
+    assert type(mine) is type(right)
+    for one, other in zip(*((each if isinstance(each, list) else [each]) for each in (mine, right)), strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        assert one.flags.owndata
+        np.testing.assert_array_equal(one, other)
+
+
+def _frames(cache):
+    return [frame for frames in cache.spare.values() for frame in frames]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_bits(compiled, threads):
+    data, calls = compiled
+    module = lstm_ir.load(data, threads=threads)
+    plain = lstm_ir.load(_without_the_entry(data), threads=threads)
+    seed = {"seed": 5} if module.takes_seed else {}
+    results = [(module(*inputs, **seed), plain(*inputs, **seed)) for inputs in calls]
+    state, other = (each.make_state(2) for each in (module, plain))
+    results += [(module(*inputs, state=state, **seed), plain(*inputs, state=other, **seed)) for inputs in calls]
+    for mine, right in results:
+        _same(mine, right)
+    for name, value in state.numpy().items():
+        np.testing.assert_array_equal(value, other.numpy()[name])
+        assert value.any()
+    used = [*_frames(module._repeated._frames), *_frames(state.frames)]
+    assert [frame.outputs is not None for frame in used] == [True, True]
+    assert all(frame.outputs is None for frame in _frames(plain._repeated._frames))
+
+
+def test_memory_of_its_own(compiled):
+    """What a call returned is not what the next one writes, and goes on living without the module."""
+    data, calls = compiled
+    module = lstm_ir.load(data)
+    seed = {"seed": 5} if module.takes_seed else {}
+    results, copies = [], []
+    for inputs in calls * 2:
+        kept = [x.copy() for x in inputs]
+        outputs = module(*inputs, **seed)
+        for x, copy in zip(inputs, kept, strict=True):
+            np.testing.assert_array_equal(x, copy)
+        results += outputs if isinstance(outputs, list) else [outputs]
+        copies += [result.copy() for result in results[len(copies) :]]
+    (frame,) = _frames(module._repeated._frames)
+    assert not any(np.shares_memory(result, memory) for result in results for memory in frame.outputs)
+    del module, frame
+    for result, copy in zip(results, copies, strict=True):
+        np.testing.assert_array_equal(result, copy)
+
+
+def _entry(model, **options):
+    lowered = layer_level(model, **options)
+    add_in_place_entry(lowered.module, lowered.interface)
+    functions = {op.sym_name.data: op for op in lowered.module.body.block.ops if isinstance(op, FuncOp)}
+    return functions.get("call_in_place")
+
+
+def test_the_entry():
+    """A buffer for each tensor, then the sizes; `call` is called, and every result lies in its buffer at the end."""
+    model = _sequential(LSTM(4, return_sequences=True, time_major=True, flavour="keras2", name="l"))
+    entry = _entry(model)
+    assert [str(arg.type) for arg in entry.body.block.args] == ["!hal.buffer"] * 6 + ["index"] * 2
+    assert "iree.abi.stub" in entry.attributes
+    x, h, c, h_storage, c_storage, y_storage, batch, time = entry.body.block.args
+    imports = [op for op in entry.body.block.ops if op.name == "hal.tensor.import"]
+    assert [list(op.operands) for op in imports] == [[x, time, batch], [h, batch], [c, batch]]
+    (call,) = [op for op in entry.body.block.ops if op.name == "func.call"]
+    aliases = [op for op in entry.body.block.ops if op.name == "hal.tensor.alias"]
+    assert [(op.source, op.storage) for op in aliases] == list(
+        zip(call.results, (y_storage, h_storage, c_storage), strict=True)
+    )
+    exports = [op.source for op in entry.body.block.ops if op.name == "hal.tensor.export"]
+    assert exports == [op.result for op in aliases]
+    fixed = _entry(model, batch=2, time=5)
+    assert [str(arg.type) for arg in fixed.body.block.args] == ["!hal.buffer"] * 6
