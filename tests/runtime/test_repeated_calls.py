@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from lstm_ir.runtime import ArgumentError, ArgumentTypeError, DeviceArray, ExecutionError, load, pack
+from lstm_ir.runtime import ArgumentError, ArgumentTypeError, ArtifactError, DeviceArray, ExecutionError, load, pack
 
 MASK = np.array([[1, 0, 1, 1], [1, 1, 0, 0]], bool)
 
@@ -375,3 +375,85 @@ def test_empty_results_are_never_remembered(echo_parts):
     for _ in range(3):
         assert [result.shape for result in module(np.zeros((0, 2), np.float32))] == [(0, 2)] * 4
     assert not module._repeated._frames.spare
+
+
+@pytest.fixture
+def in_place(echo_parts):
+    """Loads the module of echoes with its entry point for calls that come again."""
+    vmfb, description = echo_parts
+    entries = {**description["entries"], "call_in_place": "call_in_place"}
+    return lambda **change: load(pack(vmfb, {**description, "entries": entries, **change}))
+
+
+def test_calls_that_come_again_have_memory_for_results(in_place):
+    module = in_place()
+    results = []
+    for value in range(5):
+        results.append(module(np.full((3, 2), value, np.float32)))
+    (frame,) = module._repeated._frames.spare[(3, 2), module._repeated._token]
+    assert len(frame.outputs) == 4
+    assert len(frame.results) == 0
+    del module, frame
+    gc.collect()
+    for value, (echo, again, workers, as_many) in enumerate(results):
+        for result, right in ((echo, value), (again, value), (workers, value + 1), (as_many, value + 1)):
+            assert result.flags.owndata
+            np.testing.assert_array_equal(result, np.full((3, 2), right))
+
+
+def test_large_results_need_none(in_place):
+    module = in_place()
+    for value in range(3):
+        for result in module(np.full((20_000, 2), value, np.float32))[:2]:
+            np.testing.assert_array_equal(result, np.full((20_000, 2), value))
+    (frame,) = module._repeated._frames.spare[(20_000, 2), module._repeated._token]
+    assert frame.outputs is None
+
+
+def test_each_thread_has_memory_of_its_own(in_place):
+    module = in_place()
+    for _ in range(2):
+        module(np.zeros((3, 2), np.float32))
+    module._runners.home.code.context = _Meeting(module._runners.home.code.context, 4)
+    results = {}
+
+    def run(value):
+        results[value] = [module(np.full((3, 2), value, np.float32)) for _ in range(3)]
+
+    workers = [threading.Thread(target=run, args=(value,)) for value in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for value, calls in results.items():
+        assert [call[0][0, 0] for call in calls] == [value] * 3
+    frames = module._repeated._frames.spare[(3, 2), module._repeated._token]
+    assert len({id(frame) for frame in frames}) == len(frames) == 4
+
+
+def test_other_calls_between(in_place):
+    """The last shape is tried first; what is not of it finds its own frame."""
+    module = in_place()
+    for _ in range(3):
+        for rows in (1, 2, 2, 3):
+            for dtype in (np.float32, np.float64):
+                assert module(np.full((rows, 2), rows, dtype))[0].tolist() == [[rows, rows]] * rows
+    with pytest.raises(ArgumentError, match="axis 1 must have size 2"):
+        module(np.zeros((2, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"entries": {"call": "call", "call_in_place": "in_place"}}, "no entry function 'in_place'"),
+        ({"entries": {"call": "call", "call_in_place": 7}}, "no entry function 7"),
+        ({"entries": {"call": "call", "call_in_place": "call"}}, "'call' does not take the 6 arguments"),
+        ({"entries": {"call": "call_in_place"}}, "'call_in_place' does not take the 1 arguments"),
+        ({"outputs": [{"name": "y", "shape": [None, 2], "dtype": "float32", "batch_axis": 0}]}, "the 3 arguments"),
+        ({"inputs": [{"name": "x", "shape": [3, 2], "dtype": "float32"}]}, "the 5 arguments"),
+        ({"inputs": [{"name": "x", "shape": [None, 2], "dtype": "float32"}]}, "axis 0 of 'x' is open, and is not its"),
+    ],
+)
+def test_another_entry_than_the_description_says(in_place, change, text):
+    with pytest.raises(ArtifactError, match=text):
+        in_place(**change)
