@@ -42,6 +42,8 @@ def _make(kind):
     """An artifact, and inputs for several calls of one signature."""
     rng = np.random.default_rng(3)
     xs = [rng.normal(size=(2, 3, 3)).astype(np.float32) for _ in range(4)]
+    if kind == "layer":
+        return compiler.compile_artifact(_sequential(LSTM(8, return_sequences=True))), [[x] for x in xs]
     if kind == "stack":
         model = _sequential(Bidirectional(LSTM(8, return_sequences=True)), LSTM(4, return_state=True))
         return compiler.compile_artifact(model), [[x] for x in xs]
@@ -53,7 +55,7 @@ def _make(kind):
     return compiler.compile_artifact(model, training=True, batch=2, time=3), [[x] for x in xs]
 
 
-@pytest.fixture(scope="module", params=["stack", "graph", "training"])
+@pytest.fixture(scope="module", params=["layer", "stack", "graph", "training"])
 def compiled(request):
     artifact, calls = _make(request.param)
     return artifact.data, calls
