@@ -20,6 +20,7 @@ HalBufferView = iree.HalBufferView
 _ndarray = np.ndarray
 
 _SHARED_FROM = 1 << 17  # bytes; copying less costs no more than finding out whether it may be shared
+_COPIED_TO = 1 << 18  # bytes; where calls write to the same memory again, copying so much costs less than new memory
 
 
 def collect(
@@ -62,7 +63,7 @@ def collect(
 def small_shapes(outputs: Result | list[Result]) -> list[tuple[int, ...]] | None:
     """The shapes of a call's outputs, for ``collect_small``; None if it is not for them: one is large, or empty."""
     listed = outputs if isinstance(outputs, list) else [outputs]
-    if all(isinstance(each, _ndarray) and 0 < each.nbytes < _SHARED_FROM for each in listed):
+    if all(isinstance(each, _ndarray) and 0 < each.nbytes <= _COPIED_TO for each in listed):
         return [each.shape for each in listed]
     return None
 

@@ -401,7 +401,8 @@ def test_calls_that_come_again_have_memory_for_results(in_place):
             np.testing.assert_array_equal(result, np.full((3, 2), right))
 
 
-def test_large_results_need_none(in_place):
+def test_large_results_need_none(in_place, monkeypatch):
+    monkeypatch.setattr("lstm_ir.runtime.results._COPIED_TO", 1 << 17)
     module = in_place()
     for value in range(3):
         for result in module(np.full((20_000, 2), value, np.float32))[:2]:
