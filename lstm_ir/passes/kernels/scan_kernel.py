@@ -24,6 +24,9 @@ CHUNK_BYTES = 1 << 18
 """Gate sums of a chunk of steps: they stay in the second-level cache until their step reads
 them, and what a long sequence needs does not grow with it."""
 
+FEW_TILES = 2
+"""Row tiles up to which every other step goes through the weights backwards, over what a near cache still holds."""
+
 
 def why_not(scan: ScanOp) -> str | None:
     """Return why a scan cannot run as a kernel of ours, or None if it can."""
@@ -167,6 +170,8 @@ class ScanKernel(ScanTensors, ABC):
         left = Left(before.states[0], self.width)
         if before.dropped is not None:
             left = Left(before.dropped, self.width, b.times(part.rows, self.width))
+        # With more rows it is the sums that a step waits for, and weights are read ahead best in one order.
+        is_few = b.compare(part.rows, "sle", FEW_TILES * self.target.rows)
         PanelProduct(b, self.target, self.panels).build(
             left,
             self.places["recurrent_kernel"],
@@ -175,7 +180,7 @@ class ScanKernel(ScanTensors, ABC):
             part.tiles,
             None,
             accumulate=True,
-            backwards=b.compare(b.remainder(k, 2), "ne", 0),
+            backwards=b.do(arith.AndIOp(is_few, b.compare(b.remainder(k, 2), "ne", 0))),
         )
         with b.loop(0, part.rows) as r:
             row = b.plus(part.first, r)

@@ -55,8 +55,10 @@ func.func @call_masked(%x: tensor<?x?x3xf32>, %m: tensor<?x?xi8>, %h0: tensor<?x
 // CHECK:                vector.load
 // CHECK:                vector.fma {{.*}} : vector<8xf32>
 // CHECK:                vector.store
-// Every other step goes through the columns from the last to the first.
-// CHECK:                [[BACK:%[0-9]+]] = arith.cmpi ne, {{%[0-9]+, %[0-9]+}} : index
+// Where rows are few, every other step goes through the columns from the last to the first.
+// CHECK:                [[FEW:%[0-9]+]] = arith.cmpi sle, {{%[0-9]+, %[0-9]+}} : index
+// CHECK:                [[ODD:%[0-9]+]] = arith.cmpi ne, {{%[0-9]+, %[0-9]+}} : index
+// CHECK-NEXT:           [[BACK:%[0-9]+]] = arith.andi [[FEW]], [[ODD]] : i1
 // CHECK:                arith.select [[BACK]], {{.*}} : index
 // CHECK-NEXT:           arith.select [[BACK]], {{.*}} : index
 // CHECK:                [[FROM:%[0-9]+]] = arith.select [[BACK]], {{.*}} : index
