@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import IndexType, TensorType, UnitAttr
+from xdsl.dialects.builtin import IndexType, TensorType
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -12,7 +12,6 @@ from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
     opt_operand_def,
-    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -32,7 +31,7 @@ class BufferType(ParametrizedAttribute, TypeAttribute):
 
 @irdl_op_definition
 class TensorImportOp(IRDLOperation):
-    """Take a buffer for a tensor: ``hal.tensor.import``. Nothing is checked; ``consume`` lets the memory be written."""
+    """Take a buffer for a tensor: ``hal.tensor.import``. Nothing is checked, and the memory is only read."""
 
     name = "hal.tensor.import"
 
@@ -41,7 +40,6 @@ class TensorImportOp(IRDLOperation):
     wait_fence = opt_operand_def()
     byte_offset = opt_operand_def(IndexType)
     target_encoding = prop_def(TensorType)
-    consume = opt_prop_def(UnitAttr)
     target = result_def(base(TensorType))
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)

@@ -13,18 +13,23 @@ from lstm_ir.passes.program_rewrite import program_ops
 
 _PROGRAM = frozenset(
     {
-        *(
-            "func.func",
-            "func.return",
-            "scf.if",
-            "scf.yield",
-            "tensor.dim",
-            "tensor.empty",
-            "linalg.fill",
-            "linalg.yield",
-        ),
-        *("flow.dispatch", "util.global", "util.global.load", "util.global.store"),
-        *("func.call", "hal.tensor.import", "hal.tensor.alias", "hal.tensor.export", "util.optimization_barrier"),
+        "flow.dispatch",
+        "func.call",
+        "func.func",
+        "func.return",
+        "hal.tensor.alias",
+        "hal.tensor.export",
+        "hal.tensor.import",
+        "linalg.fill",
+        "linalg.yield",
+        "scf.if",
+        "scf.yield",
+        "tensor.dim",
+        "tensor.empty",
+        "util.global",
+        "util.global.load",
+        "util.global.store",
+        "util.optimization_barrier",
     }
 )
 """Ops beside index arithmetic that need no dispatch of IREE's making."""
