@@ -184,7 +184,12 @@ def compile_artifact(
     from lstm_ir.passes.external_weights import external_weights
     from lstm_ir.passes.in_place_entry import add_in_place_entry
     from lstm_ir.passes.iree_session import CpuTarget, compile_bytecode
-    from lstm_ir.passes.kernels_alone import PROGRAM_PIPELINE, calls_no_library, runs_kernels_alone
+    from lstm_ir.passes.kernels_alone import (
+        PROGRAM_PIPELINE,
+        calls_no_library,
+        executables_apart,
+        runs_kernels_alone,
+    )
     from lstm_ir.passes.targets import resolve_target
     from lstm_ir.runtime.artifact import pack
 
@@ -210,11 +215,11 @@ def compile_artifact(
         external = external_weights(layer_module.module, layer_module.weights)
         description["weights_file"] = external.describe(weights_file)
     brief = {key: value for key, value in description.items() if key != "model"}
-    device, alone = resolved.attribute, False
+    device, alone, apart = resolved.attribute, False, frozenset[str]()
     if isinstance(resolved, CpuTarget) and runs_kernels_alone(layer_module.module):
         alone = True
         if calls_no_library(layer_module.module):
-            device = resolved.device
+            device, apart = resolved.device, executables_apart(layer_module.module)
     source_bytes = emit_bytecode(
         layer_module.module,
         layer_module.weights,
@@ -230,6 +235,7 @@ def compile_artifact(
         list(model.layers_by_path),
         verify=resolved.is_verified_by_iree,
         pipeline=PROGRAM_PIPELINE if alone else None,
+        apart=apart,
     )
     watch.stop()
     stored = {} if external is None else external.arrays

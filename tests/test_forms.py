@@ -272,6 +272,7 @@ def test_an_open_batch_decides_between_sharing_units_and_splitting_rows(threads)
     assert [(scan["form"], scan["large_batch_form"]) for scan in artifact.description["scans"]] == [
         ("cooperative", "persistent")
     ]
+    assert artifact.data.count(b"\x7fELF") == 2  # Each kernel's code, generated in parallel.
     module = lstm_ir.load(artifact.data, threads=threads)
     drawn = Drawn(layer.get_config() | {"dtype": "float32"}, None, 5, "cooperative", "kernel", 1)
     cpu = resolve_cpu("host")
@@ -313,4 +314,6 @@ def test_a_fixed_batch_or_a_form_asked_for_has_one_kernel():
     layer = LSTM(328)
     layer.build((None, None, 5))
     for options in ({"batch": 1}, {"form": "cooperative"}, {"form": "persistent"}):
-        assert "large_batch_form" not in compile_artifact(layer, **options).description["scans"][0]
+        artifact = compile_artifact(layer, **options)
+        assert "large_batch_form" not in artifact.description["scans"][0]
+        assert artifact.data.count(b"\x7fELF") == 1

@@ -4,7 +4,7 @@ import ctypes
 import re
 import shlex
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from lstm_ir.errors import ArgumentError, CompileError
 from lstm_ir.passes.cost_model import advised_driver
+from lstm_ir.passes.separate_executables import keep_apart
 
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 _SEVERITIES = ("note", "warning", "error", "remark")
@@ -157,6 +158,7 @@ def _run(
     *,
     verify: bool = False,
     pipeline: str | None = None,
+    apart: Collection[str] = (),
 ) -> bytes:
     """Run one invocation; returns the VM module, or the IR after a phase."""
     from iree.compiler.api import Output, Session, Source, ctypes_dl
@@ -179,20 +181,31 @@ def _run(
         def stop_after(name: str) -> None:
             _set_phase(dylib.ireeCompilerInvocationSetCompileToPhase, invocation, name)
 
-        def compiled() -> bool:
-            if pipeline is None:
-                return bool(invocation.execute())
-            stop_after("preprocessing")
-            if not invocation.execute() or not invocation.execute_text_pass_pipeline(pipeline):
-                return False
-            if phase == "stream":
-                return True
-            _set_phase(dylib.ireeCompilerInvocationSetCompileFromPhase, invocation, "stream")
-            stop_after(phase or "end")
-            return bool(invocation.execute())
+        def start_from(name: str) -> None:
+            _set_phase(dylib.ireeCompilerInvocationSetCompileFromPhase, invocation, name)
 
-        if phase is not None:
-            stop_after(phase)
+        def went_on_to(name: str) -> bool:
+            stop_after(name)
+            if not invocation.execute():
+                return False
+            start_from(name)
+            return True
+
+        def compiled() -> bool:
+            if pipeline is not None:
+                if not went_on_to("preprocessing") or not invocation.execute_text_pass_pipeline(pipeline):
+                    return False
+                if phase == "stream":
+                    return True
+                start_from("stream")
+            if (
+                apart
+                and phase is None
+                and not (went_on_to("executable-sources") and keep_apart(dylib, invocation._inv_p, apart))
+            ):
+                return False
+            return went_on_to(phase or "end")
+
         # Parsing verifies what we hand over; this is about each of IREE's own passes.
         set_verifier = dylib.ireeCompilerInvocationSetVerifyIR
         set_verifier.argtypes = [ctypes.c_void_p, ctypes.c_bool]
@@ -228,6 +241,7 @@ def compile_bytecode(
     *,
     verify: bool = False,
     pipeline: str | None = None,
+    apart: Collection[str] = (),
 ) -> bytes:
     """Compile MLIR bytecode to a vmfb.
 
@@ -237,11 +251,12 @@ def compile_bytecode(
         layers: Names of layers that errors may be blamed on.
         verify: Whether IREE is to verify the module after each of its passes, which takes a third of its time.
         pipeline: Passes in the place of IREE's phases behind ``preprocessing``, up to ``stream``.
+        apart: Names of executables that are not linked with others, so that their code is generated in parallel.
 
     Raises:
         CompileError: With IREE's first error and the layer it points at.
     """
-    return _run(source, flags, None, layers, verify=verify, pipeline=pipeline)
+    return _run(source, flags, None, layers, verify=verify, pipeline=pipeline, apart=apart)
 
 
 def ir_after(phase: str, source: bytes, flags: Sequence[str], pipeline: str | None = None) -> str:

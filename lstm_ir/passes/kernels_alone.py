@@ -37,10 +37,13 @@ _INSTRUCTIONS = frozenset({"math.absf", "math.fma"})
 """Ops of the dialect math that are instructions wherever kernels use them; others may be calls."""
 
 
+def _kernels(module: ModuleOp) -> list[ExecutableOp]:
+    return [op for op in module.body.block.ops if isinstance(op, ExecutableOp)]
+
+
 def runs_kernels_alone(module: ModuleOp) -> bool:
     """Return whether a target-level module dispatches our kernels and computes nothing else on tensors."""
-    kernels = [op for op in module.body.block.ops if isinstance(op, ExecutableOp)]
-    return bool(kernels) and all(
+    return bool(_kernels(module)) and all(
         op.name in _PROGRAM or (op.name.startswith("arith.") and not isinstance(op.results[0].type, TensorType))
         for op in program_ops(module)
     )
@@ -48,12 +51,17 @@ def runs_kernels_alone(module: ModuleOp) -> bool:
 
 def calls_no_library(module: ModuleOp) -> bool:
     """Return whether the kernels of a module are instructions alone: no function of a C library is called."""
-    kernels = [op for op in module.body.block.ops if isinstance(op, ExecutableOp)]
     return all(
         op.name in _INSTRUCTIONS or not (op.name.startswith("math.") or op.name == "arith.remf")
-        for kernel in kernels
+        for kernel in _kernels(module)
         for op in kernel.walk()
     )
+
+
+def executables_apart(module: ModuleOp) -> frozenset[str]:
+    """Return which executables IREE need not link into one: where no library is linked, the kernels share no code."""
+    names = frozenset(kernel.sym_name.data for kernel in _kernels(module))
+    return names if len(names) > 1 else frozenset()
 
 
 def _functions(*passes: str) -> tuple[str, ...]:
