@@ -60,6 +60,7 @@ class KernelBuilder(IndexBuilder):
         super().__init__(InsertPoint.at_end(entry))
         self._constants = ScalarBuilder(InsertPoint.at_end(entry))
         self._known: dict[tuple[float, Attribute], SSAValue] = {}
+        self._made: dict[tuple[type, SSAValue, SSAValue], SSAValue] = {}
         self._entry = entry
         self.lanes, self.element = lanes, element
         self.vector = VectorType(element, [lanes])
@@ -75,6 +76,13 @@ class KernelBuilder(IndexBuilder):
     def index(self, value: Size) -> SSAValue:
         """Return a size as a value; constants are shared."""
         return value if isinstance(value, SSAValue) else self._constant(value, IndexType())
+
+    def _two(self, op: type[arith.AddiOp] | type[arith.MuliOp], first: Size, second: Size) -> SSAValue:
+        # A fifth of a kernel's sums and products stand there already: every pass is spared them.
+        key = op, self.index(first), self.index(second)
+        if key not in self._made:
+            self._made[key] = super()._two(*key)
+        return self._made[key]
 
     # Control flow.
 
@@ -128,10 +136,12 @@ class KernelBuilder(IndexBuilder):
     @contextmanager
     def inside(self, block: Block) -> Iterator[None]:
         """Build, in the ``with``, at the end of a block."""
-        before = self.insertion_point
+        before, made = self.insertion_point, len(self._made)
         self.insertion_point = InsertPoint.at_end(block)
         yield
         self.insertion_point = before
+        while len(self._made) > made:
+            self._made.popitem()  # Nothing behind the block sees what was made last, within it.
 
     # Memory.
 

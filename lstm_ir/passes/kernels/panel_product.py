@@ -170,14 +170,15 @@ class PanelProduct:
         def sum_place(row: int, vector: int) -> Place:
             return b.at(place, row * line + vector * b.lanes)
 
+        if self.bias is not None and not self.accumulate:
+            bias = [b.load_vector(b.at(self.bias, b.times(column, panels.lanes), n * b.lanes)) for n in vectors]
+        else:
+            bias = [b.splat_number(0.0) for _ in vectors]
+
         def start(row: int, vector: int, part: int) -> SSAValue:
             if part > 0:
                 return b.splat_number(0.0)
-            if self.accumulate:
-                return b.load_vector(sum_place(row, vector))
-            if self.bias is None:
-                return b.splat_number(0.0)
-            return b.load_vector(b.at(self.bias, b.times(column, panels.lanes), vector * b.lanes))
+            return b.load_vector(sum_place(row, vector)) if self.accumulate else bias[vector]
 
         cells = [(row, vector) for row in range(shape.rows) for vector in vectors]
         starts = [start(*cell, part) for part in range(shape.split) for cell in cells]
