@@ -34,21 +34,23 @@ class _PlainPrinter(Printer):
         self._texts: dict[int, tuple[Attribute, str]] = {}
 
     def print_op(self, op: Operation) -> None:
-        if op.regions or op.successors or isinstance(op, UnregisteredOp):
+        # The tuples of uses: the views of operands and successors that an op hands out cost as much as the text.
+        if op.regions or op.successor_uses or isinstance(op, UnregisteredOp):
             super().print_op(op)
             return
-        results, operands = op.results, op.operands
-        defined = f"{', '.join(map(self._value_text, results))} = " if results else ""
+        results, operands, text = op.results, tuple(op.operands), self._text
+        if results:
+            for position, value in enumerate(results):
+                if position:
+                    self.print_string(", ")
+                self.print_ssa_value(value)
+            self.print_string(" = ")
         properties = f" <{self._dictionary_text(op.properties)}>" if op.properties else ""
         attributes = f" {self._dictionary_text(op.attributes)}" if op.attributes else ""
-        read = ", ".join(map(self._value_text, operands))
-        types = ", ".join([self._text(value.type) for value in operands])
-        made = ", ".join([self._text(value.type) for value in results])
-        if len(results) != 1:
-            made = f"({made})"
-        self.print_string(
-            f'{defined}"{op.name}"({read}){properties}{attributes} : ({types}) -> {made} {self._text(op.location)}'
-        )
+        read = ", ".join([self._value_text(value) for value in operands])
+        types = ", ".join([text(value.type) for value in operands])
+        made = text(results[0].type) if len(results) == 1 else f"({', '.join([text(value.type) for value in results])})"
+        self.print_string(f'"{op.name}"({read}){properties}{attributes} : ({types}) -> {made} {text(op.location)}')
 
     def print_attribute(self, attribute: Attribute) -> None:
         self.print_string(self._text(attribute))

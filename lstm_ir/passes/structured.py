@@ -26,6 +26,8 @@ from xdsl.rewriter import InsertPoint
 
 from lstm_ir.dialect.shapes import DYNAMIC, accumulator_type, as_float, element_type, shape_of
 
+INDEX = IndexType()
+
 Size = int | SSAValue
 """The size or position along a dimension: a number, or a value of type index known at run time."""
 
@@ -68,13 +70,17 @@ class ScalarBuilder(Builder):
         """Return a float constant of a float type, or the same in every element of a vector type."""
         if isinstance(type_, VectorType):
             vector = VectorType(as_float(type_.get_element_type()), type_.get_shape())
-            return self.do(arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(vector, [value])))
-        return self.do(arith.ConstantOp(FloatAttr(value, as_float(type_))))
+            return self.literal(DenseIntOrFPElementsAttr.from_list(vector, [value]), vector)
+        return self.literal(FloatAttr(value, as_float(type_)), type_)
 
     def integer(self, value: int, type_: Attribute) -> SSAValue:
         """Return an integer constant of an integer type."""
         assert isinstance(type_, IntegerType)
-        return self.do(arith.ConstantOp(IntegerAttr(value, type_)))
+        return self.literal(IntegerAttr(value, type_), type_)
+
+    def literal(self, value: Attribute, type_: Attribute) -> SSAValue:
+        """Return what an attribute of a type says; a third of what the op's own constructor takes."""
+        return self.do(arith.ConstantOp.create(result_types=[type_], properties={"value": value}))
 
     def cast(self, value: SSAValue, type_: Attribute) -> SSAValue:
         """Widen or narrow a float; the same type costs nothing."""
@@ -103,7 +109,7 @@ class TensorBuilder(ScalarBuilder):
         """Return a size as a value."""
         if isinstance(value, SSAValue):
             return value
-        return self.do(arith.ConstantOp(IntegerAttr(value, IndexType())))
+        return self.literal(IntegerAttr(value, INDEX), INDEX)
 
     def size(self, value: SSAValue, axis: int) -> Size:
         """Return the size of a tensor along an axis."""

@@ -1,13 +1,17 @@
 """Index arithmetic: on numbers where they are known when compiling, on values of type index elsewhere."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import IndexType, IntegerAttr
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import Attribute, Operation, SSAValue
 
-from lstm_ir.passes.structured import ScalarBuilder, Size
+from lstm_ir.passes.structured import INDEX, ScalarBuilder, Size
 
-INDEX = IndexType()
-_PLAIN = {"overflowFlags": arith.IntegerOverflowAttr("none")}
+Properties = Mapping[str, Attribute]
+NONE: Final[Properties] = {}
+_PLAIN: Final[Properties] = {"overflowFlags": arith.IntegerOverflowAttr("none")}
 
 
 class IndexBuilder(ScalarBuilder):
@@ -17,7 +21,7 @@ class IndexBuilder(ScalarBuilder):
         """Return a size as a value."""
         if isinstance(value, SSAValue):
             return value
-        return self.do(arith.ConstantOp(IntegerAttr(value, IndexType())))
+        return self.literal(IntegerAttr(value, INDEX), INDEX)
 
     def plus(self, first: Size, *more: Size) -> Size:
         """Return a sum."""
@@ -26,19 +30,19 @@ class IndexBuilder(ScalarBuilder):
             if isinstance(total, int) and isinstance(term, int):
                 total += term
             elif term != 0:
-                total = term if total == 0 else self._two(arith.AddiOp, total, term)
+                total = term if total == 0 else self._two(arith.AddiOp, total, term, _PLAIN)
         return total
 
-    def _two(self, op: type[arith.AddiOp] | type[arith.MuliOp], first: Size, second: Size) -> SSAValue:
+    def _two(self, op: type[Operation], first: Size, second: Size, properties: Properties = NONE) -> SSAValue:
         # Half of a kernel's ops: their own constructors, which look at whatever they may be given, take thrice this.
         operands = [self.index(first), self.index(second)]
-        return self.do(op.create(operands=operands, result_types=[INDEX], properties=dict(_PLAIN)))
+        return self.do(op.create(operands=operands, result_types=[INDEX], properties=properties))
 
     def minus(self, first: Size, second: Size) -> Size:
         """Return first - second."""
         if isinstance(first, int) and isinstance(second, int):
             return first - second
-        return first if second == 0 else self.do(arith.SubiOp(self.index(first), self.index(second)))
+        return first if second == 0 else self._two(arith.SubiOp, first, second, _PLAIN)
 
     def times(self, first: Size, *more: Size) -> Size:
         """Return a product."""
@@ -49,20 +53,20 @@ class IndexBuilder(ScalarBuilder):
             elif 0 in (total, factor):
                 total = 0
             elif factor != 1:
-                total = factor if total == 1 else self._two(arith.MuliOp, total, factor)
+                total = factor if total == 1 else self._two(arith.MuliOp, total, factor, _PLAIN)
         return total
 
     def quotient(self, first: Size, second: Size) -> Size:
         """Return first / second, rounded down; neither is negative."""
         if isinstance(first, int) and isinstance(second, int):
             return first // second
-        return first if second == 1 else self.do(arith.DivUIOp(self.index(first), self.index(second)))
+        return first if second == 1 else self._two(arith.DivUIOp, first, second)
 
     def remainder(self, first: Size, second: Size) -> Size:
         """Return what a quotient leaves over; neither is negative."""
         if isinstance(first, int) and isinstance(second, int):
             return first % second
-        return self.do(arith.RemUIOp(self.index(first), self.index(second)))
+        return self._two(arith.RemUIOp, first, second)
 
     def quotient_up(self, first: Size, second: Size) -> Size:
         """Return first / second, rounded up; neither is negative."""
@@ -76,13 +80,13 @@ class IndexBuilder(ScalarBuilder):
         """Return the smaller of two sizes, which may be negative."""
         if isinstance(first, int) and isinstance(second, int):
             return min(first, second)
-        return self.do(arith.MinSIOp(self.index(first), self.index(second)))
+        return self._two(arith.MinSIOp, first, second)
 
     def most(self, first: Size, second: Size) -> Size:
         """Return the larger of two sizes, which may be negative."""
         if isinstance(first, int) and isinstance(second, int):
             return max(first, second)
-        return self.do(arith.MaxSIOp(self.index(first), self.index(second)))
+        return self._two(arith.MaxSIOp, first, second)
 
     def compare(self, first: Size, how: str, second: Size) -> SSAValue:
         """Return first ``how`` second, by MLIR's predicates: eq, ne, slt, sge ..."""

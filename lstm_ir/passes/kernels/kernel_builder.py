@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from xdsl.builder import InsertOpInvT
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
     AnyFloat,
     DenseIntOrFPElementsAttr,
-    FloatAttr,
-    IndexType,
     IntegerAttr,
     IntegerType,
     MemRefType,
@@ -18,12 +17,12 @@ from xdsl.dialects.builtin import (
     f32,
     i32,
 )
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
-from lstm_ir.passes.kernels.index_builder import IndexBuilder
-from lstm_ir.passes.structured import ScalarBuilder, Size
+from lstm_ir.passes.kernels.index_builder import NONE, IndexBuilder, Properties
+from lstm_ir.passes.structured import INDEX, ScalarBuilder, Size
 
 Body = Callable[[SSAValue, Sequence[SSAValue]], Sequence[SSAValue]]
 
@@ -60,6 +59,7 @@ class KernelBuilder(IndexBuilder):
         super().__init__(InsertPoint.at_end(entry))
         self._constants = ScalarBuilder(InsertPoint.at_end(entry))
         self._known: dict[tuple[float, Attribute], SSAValue] = {}
+        self._indices: dict[int, SSAValue] = {}
         self._made: dict[tuple[type, SSAValue, SSAValue], SSAValue] = {}
         self._entry = entry
         self.lanes, self.element = lanes, element
@@ -68,21 +68,32 @@ class KernelBuilder(IndexBuilder):
 
     def begin(self) -> None:
         """Separate the constants from the code: what is built after this stands behind them."""
-        marker = self.do(arith.ConstantOp(IntegerAttr(0, IndexType())))
+        marker = self._indices[0] = self.literal(IntegerAttr(0, INDEX), INDEX)
         assert isinstance(marker.owner, arith.ConstantOp)
-        self._known[(0, IndexType())] = marker
         self._constants.insertion_point = InsertPoint.before(marker.owner)
 
     def index(self, value: Size) -> SSAValue:
         """Return a size as a value; constants are shared."""
-        return value if isinstance(value, SSAValue) else self._constant(value, IndexType())
+        if isinstance(value, SSAValue):
+            return value
+        if value not in self._indices:
+            self._indices[value] = self._constants.literal(IntegerAttr(value, INDEX), INDEX)
+        return self._indices[value]
 
-    def _two(self, op: type[arith.AddiOp] | type[arith.MuliOp], first: Size, second: Size) -> SSAValue:
-        # A fifth of a kernel's sums and products stand there already: every pass is spared them.
+    def _two(self, op: type[Operation], first: Size, second: Size, properties: Properties = NONE) -> SSAValue:
+        # A fifth of a kernel's index arithmetic stands there already: every pass is spared it.
         key = op, self.index(first), self.index(second)
         if key not in self._made:
-            self._made[key] = super()._two(*key)
+            self._made[key] = super()._two(*key, properties)
         return self._made[key]
+
+    def insert(self, op: InsertOpInvT, insertion_point: InsertPoint | None = None) -> InsertOpInvT:
+        """Insert an op; at the end of a block, as nearly all are, at a third of the usual cost."""
+        point = self.insertion_point
+        if insertion_point is not None or point.insert_before is not None or not isinstance(op, Operation):
+            return super().insert(op, insertion_point)
+        point.block.add_op(op)
+        return op
 
     # Control flow.
 
@@ -92,20 +103,22 @@ class KernelBuilder(IndexBuilder):
         if isinstance(low, int) and isinstance(high, int) and isinstance(step, int) and low < high <= low + step:
             yield self.index(low)
             return
-        block = Block(arg_types=[IndexType()])
-        first, end, by = (self.index(bound) for bound in (low, high, step))
+        block = Block(arg_types=[INDEX])
+        bounds = [self.index(bound) for bound in (low, high, step)]
         with self.inside(block):
             yield block.args[0]
-            self.insert(scf.YieldOp())
-        self.insert(scf.ForOp(first, end, by, [], block))
+            self.insert(scf.YieldOp.create())
+        self.insert(scf.ForOp.create(operands=bounds, regions=[Region(block)]))
 
     def accumulate(self, low: Size, high: Size, step: Size, start: Sequence[SSAValue], body: Body) -> list[SSAValue]:
         """Build a loop that hands values from one index to the next; returns the last ones."""
-        block = Block(arg_types=[IndexType(), *(value.type for value in start)])
-        first, end, by = (self.index(bound) for bound in (low, high, step))
+        types = [value.type for value in start]
+        block = Block(arg_types=[INDEX, *types])
+        bounds = [self.index(bound) for bound in (low, high, step)]
         with self.inside(block):
-            self.insert(scf.YieldOp(*body(block.args[0], block.args[1:])))
-        return list(self.insert(scf.ForOp(first, end, by, start, block)).results)
+            self.insert(scf.YieldOp.create(operands=body(block.args[0], block.args[1:])))
+        loop = scf.ForOp.create(operands=[*bounds, *start], result_types=types, regions=[Region(block)])
+        return list(self.insert(loop).results)
 
     @contextmanager
     def when(self, condition: SSAValue) -> Iterator[None]:
@@ -214,13 +227,9 @@ class KernelBuilder(IndexBuilder):
     def _constant(self, value: float, type_: Attribute) -> SSAValue:
         key = (value, type_)
         if key not in self._known:
-            if isinstance(type_, IndexType):
-                self._known[key] = self._constants.do(arith.ConstantOp(IntegerAttr(int(value), type_)))
-            elif isinstance(type_, AnyFloat):
-                self._known[key] = self._constants.do(arith.ConstantOp(FloatAttr(value, type_)))
-            elif isa(type_, VectorType[IntegerType]):
+            if isa(type_, VectorType[IntegerType]):
                 elements = DenseIntOrFPElementsAttr.from_list(type_, [int(value)])
-                self._known[key] = self._constants.do(arith.ConstantOp(elements))
+                self._known[key] = self._constants.literal(elements, type_)
             else:
                 self._known[key] = self._constants.constant(value, type_)
         return self._known[key]
