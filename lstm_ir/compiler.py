@@ -182,7 +182,7 @@ def compile_artifact(
         )
     from lstm_ir.passes.emission import emit_bytecode
     from lstm_ir.passes.external_weights import external_weights
-    from lstm_ir.passes.in_place_entry import add_in_place_entry
+    from lstm_ir.passes.in_place_entry import add_in_place_entries
     from lstm_ir.passes.iree_session import CpuTarget, compile_bytecode
     from lstm_ir.passes.kernels_alone import (
         PROGRAM_PIPELINE,
@@ -207,7 +207,7 @@ def compile_artifact(
     options = kernel_options(resolved, costs) if kernels else None
     scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
     if isinstance(resolved, CpuTarget):
-        add_in_place_entry(layer_module.module, interface)
+        add_in_place_entries(layer_module.module, interface)
     description = describe(model, layer_module, scans, resolved)
     watch.start("emission")
     external = None

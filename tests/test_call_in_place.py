@@ -1,4 +1,4 @@
-"""Calls that come again write into memory of their own: bit for bit what `call` returns, in every kind of model."""
+"""Calls that come again write into memory of their own: bit for bit what `call` and `call_masked` return."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,12 @@ from lstm_ir.layers import (
     Embedding,
     FunctionalBuilder,
     InputLayer,
+    Masking,
     Sequential,
 )
 from lstm_ir.lowering import layer_level
-from lstm_ir.passes.in_place_entry import add_in_place_entry
-from lstm_ir.runtime import pack, unpack
+from lstm_ir.passes.in_place_entry import add_in_place_entries
+from lstm_ir.runtime import ArtifactError, pack, unpack
 
 
 def _sequential(*layers):
@@ -43,7 +44,8 @@ def _make(kind):
     rng = np.random.default_rng(3)
     xs = [rng.normal(size=(2, 3, 3)).astype(np.float32) for _ in range(4)]
     if kind == "layer":
-        return compiler.compile_artifact(_sequential(LSTM(8, return_sequences=True))), [[x] for x in xs]
+        layer = LSTM(8, return_sequences=True, zero_output_for_mask=True, go_backwards=True)
+        return compiler.compile_artifact(_sequential(layer)), [[x] for x in xs]
     if kind == "stack":
         model = _sequential(Bidirectional(LSTM(8, return_sequences=True)), LSTM(4, return_state=True))
         return compiler.compile_artifact(model), [[x] for x in xs]
@@ -61,10 +63,10 @@ def compiled(request):
     return artifact.data, calls
 
 
-def _without_the_entry(data):
+def _without_the_entries(data):
     vmfb, description = unpack(data)
-    entries = {name: entry for name, entry in description["entries"].items() if name != "call_in_place"}
-    assert len(entries) < len(description["entries"])
+    entries = {name: entry for name, entry in description["entries"].items() if not name.endswith("_in_place")}
+    assert len(entries) == len(description["entries"]) - 2
     return pack(vmfb, {**description, "entries": entries})
 
 
@@ -80,22 +82,34 @@ def _frames(cache):
     return [frame for frames in cache.spare.values() for frame in frames]
 
 
+def _masks(module, count):
+    """What ``mask=`` is given in several calls: nothing, then as many masks as there are calls."""
+    rng = np.random.default_rng(4)
+    masks = [rng.integers(0, 2, (2, 3)).astype(bool if k % 2 else np.int32) * 3 for k in range(count)]
+    return [*[None] * count, *(masks if len(module.inputs) == 1 else [{"x": mask} for mask in masks])]
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_bits(compiled, threads):
     data, calls = compiled
     module = lstm_ir.load(data, threads=threads)
-    plain = lstm_ir.load(_without_the_entry(data), threads=threads)
+    plain = lstm_ir.load(_without_the_entries(data), threads=threads)
     seed = {"seed": 5} if module.takes_seed else {}
-    results = [(module(*inputs, **seed), plain(*inputs, **seed)) for inputs in calls]
     state, other = (each.make_state(2) for each in (module, plain))
-    results += [(module(*inputs, state=state, **seed), plain(*inputs, state=other, **seed)) for inputs in calls]
-    for mine, right in results:
+    unmasked, masked = [], []
+    for inputs, mask in zip(calls * 2, _masks(module, len(calls)), strict=True):
+        mine, right = (each(*inputs, mask=mask, **seed) for each in (module, plain))
         _same(mine, right)
+        (unmasked if mask is None else masked).extend(mine if isinstance(mine, list) else [mine])
+        _same(module(*inputs, mask=mask, state=state, **seed), plain(*inputs, mask=mask, state=other, **seed))
+    assert not all(np.array_equal(y, z) for y, z in zip(unmasked, masked, strict=True))
     for name, value in state.numpy().items():
         np.testing.assert_array_equal(value, other.numpy()[name])
         assert value.any()
-    used = [*_frames(module._repeated._frames), *_frames(state.frames)]
-    assert [frame.outputs is not None for frame in used] == [True, True]
+    code = module._runners.home.code
+    for cache in (module._repeated._frames, state.frames):
+        assert [frame.outputs is not None for frame in _frames(cache)] == [True, True]
+        assert [frame.function for frame in _frames(cache)] == [code.call_in_place, code.call_masked_in_place]
     assert all(frame.outputs is None for frame in _frames(plain._repeated._frames))
 
 
@@ -119,11 +133,26 @@ def test_memory_of_its_own(compiled):
         np.testing.assert_array_equal(result, copy)
 
 
-def _entry(model, **options):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("elsewhere", "no entry function 'elsewhere'"),
+        ("call_in_place", "'call_in_place' does not take the [0-9]+ arguments"),
+        ("call_masked", "'call_masked' does not take the [0-9]+ arguments"),
+    ],
+)
+def test_another_entry_than_the_description_says(compiled, name, text):
+    vmfb, description = unpack(compiled[0])
+    entries = {**description["entries"], "call_masked_in_place": name}
+    with pytest.raises(ArtifactError, match=text):
+        lstm_ir.load(pack(vmfb, {**description, "entries": entries}))
+
+
+def _entry(model, name="call_in_place", **options):
     lowered = layer_level(model, **options)
-    add_in_place_entry(lowered.module, lowered.interface)
+    add_in_place_entries(lowered.module, lowered.interface)
     functions = {op.sym_name.data: op for op in lowered.module.body.block.ops if isinstance(op, FuncOp)}
-    return functions.get("call_in_place")
+    return functions.get(name)
 
 
 def test_the_entry():
@@ -144,3 +173,16 @@ def test_the_entry():
     assert exports == [op.result for op in aliases]
     fixed = _entry(model, batch=2, time=5)
     assert [str(arg.type) for arg in fixed.body.block.args] == ["!hal.buffer"] * 6
+
+
+def test_the_entry_of_masks():
+    """It is `call_masked`'s: a buffer of the mask behind those of the inputs, and no size more."""
+    model = _sequential(LSTM(4))
+    entry = _entry(model, "call_masked_in_place")
+    assert [str(arg.type) for arg in entry.body.block.args] == ["!hal.buffer"] * 7 + ["index"] * 2
+    x, mask, *_, batch, time = entry.body.block.args
+    imports = [op for op in entry.body.block.ops if op.name == "hal.tensor.import"]
+    assert [list(op.operands) for op in imports[:2]] == [[x, batch, time], [mask, batch, time]]
+    (call,) = [op for op in entry.body.block.ops if op.name == "func.call"]
+    assert (call.callee.string_value(), call.operands[1].type) == ("call_masked", imports[1].target.type)
+    assert _entry(_sequential(Masking(-1.0), LSTM(4)), "call_masked_in_place") is None

@@ -22,6 +22,7 @@ from lstm_ir.reference import run_model
 from lstm_ir.runtime import unpack
 
 SAMPLES = Path(__file__).parent / "importers" / "data"
+ENTRIES = {"call", "call_masked", "call_in_place", "call_masked_in_place", "set_workers"}
 
 
 def draw(*shape, seed=0):
@@ -285,7 +286,7 @@ def test_description(compiled, encoder):
         "seed": None,
         "outputs": [{"name": "encoder", "shape": [None, None, 8], "dtype": "float32", **sequence}],
         "states": [{"name": "encoder/h", **state}, {"name": "encoder/c", **state}],
-        "entries": {name: name for name in ("call", "call_masked", "set_workers", "call_in_place")},
+        "entries": {name: name for name in ENTRIES},
         "scans": [
             {
                 "name": "encoder",
@@ -345,7 +346,7 @@ def test_both_entries_share_one_copy_of_the_weights():
     artifact = compiler.compile_artifact(built(LSTM(128), (None, None, 64)))
     weights = 4 * (64 + 128 + 1) * 4 * 128
     assert artifact.description["weights_bytes"] == weights
-    assert set(artifact.description["entries"]) == {"call", "call_masked", "call_in_place", "set_workers"}
+    assert set(artifact.description["entries"]) == ENTRIES
     assert weights < len(artifact.data) < weights + 100_000
 
 

@@ -52,6 +52,34 @@ def test_an_encoder_and_a_decoder(compiled, arrays, masked):
         np.testing.assert_allclose(mine, right, atol=1e-6)
 
 
+def test_masks_that_come_again(compiled, arrays):
+    """Of several inputs as a list or by name, with one left out or not; calls do not go the long way again."""
+    model, module = compiled
+    rng = np.random.default_rng(8)
+    for call in range(3):
+        a, b = (rng.integers(0, 3, arrays[name].shape[:2]) for name in ("source", "target"))
+        for given, masks in [
+            ([a, b], {"source": a, "target": b}),
+            ((a, None), {"source": a}),
+            ({"target": b > 0}, {"target": b}),
+            ({"source": None}, None),
+            (None, None),
+        ]:
+            expected = run_model(model, arrays, masks).outputs
+            with pytest.MonkeyPatch.context() as patch:
+                if call > 0:
+                    patch.setattr("lstm_ir.runtime.module.bind_inputs", None)
+                found = module(arrays, mask=given)
+            for mine, right in zip(found, expected, strict=True):
+                np.testing.assert_allclose(mine, right, atol=1e-6)
+    with pytest.raises(ArgumentError, match=r"mask: must be \(batch, time\) = \(2, 7\)"):
+        module(arrays, mask=[a, b[:, :5]])
+    with pytest.raises(ArgumentError, match="mask: unknown 'x'"):
+        module(arrays, mask={"x": a, "source": a})
+    with pytest.raises(ArgumentError, match="mask: must have 2 arrays"):
+        module(arrays, mask=[a])
+
+
 def test_the_interface_names_everything(compiled):
     _, module = compiled
     assert [spec.name for spec in module.inputs] == ["source", "target"]

@@ -1,8 +1,9 @@
-"""The entry point of calls that come again: what ``call`` computes, from the caller's memory into the caller's memory.
+"""The entry points of calls that come again: what ``call`` and ``call_masked`` compute, in the caller's memory.
 
 ``call`` takes and returns buffer views: it checks each, and makes one for each result, and the memory of the outputs.
 For a small model that takes longer than its arithmetic. ``call_in_place`` is given plain buffers and the open sizes,
-and hands out nothing: IREE inlines ``call``, whose results are written where the caller wants them.
+and hands out nothing: IREE inlines ``call``, whose results are written where the caller wants them. The like holds of
+``call_masked_in_place``.
 """
 
 from collections.abc import Sequence
@@ -18,48 +19,61 @@ from lstm_ir.passes.model_interface import Interface, Port
 from lstm_ir.passes.structured import Tensor, TensorBuilder
 from lstm_ir.passes.worker_count import NO_WRAPPER
 
-ENTRY = "call_in_place"
-"""The function: (inputs, [seed], states, storage of the new states, storage of the outputs, open sizes) to nothing."""
+ENTRIES = {"call": "call_in_place", "call_masked": "call_masked_in_place"}
+"""By what they compute; (inputs, [masks], [seed], states, storage of the new states, storage of the outputs, open
+sizes) to nothing."""
 
 
-def add_in_place_entry(module: ModuleOp, interface: Interface) -> None:
-    """Add the entry point to a module for which it is worth while and right.
+def add_in_place_entries(module: ModuleOp, interface: Interface) -> None:
+    """Add the entry points to a module, each where it is worth while and right.
 
-    Not where a loop runs in ``call`` itself, dispatch by dispatch: beside that the call costs little, and IREE 3.13
+    Not where a loop runs in the function itself, dispatch by dispatch: beside that the call costs little, and IREE 3.13
     lost the offsets of what the loop carries, where the sizes of states are one value, as they are here. Nor where a
     tensor has an open size that is neither its batch nor its steps.
 
     Args:
-        module: A module with the function ``call``, at target level.
-        interface: What ``call`` takes and returns.
+        module: A module with the function ``call``, and ``call_masked`` if a mask may come, at target level.
+        interface: What they take and return.
     """
-    ports = [*interface.inputs, *([] if interface.seed is None else [interface.seed]), *interface.states]
-    names = open_sizes(ports)
-    call = next(op for op in module.body.block.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "call")
-    if names is None or any(op.name.startswith("scf.") for op in call.walk()):
+    names = open_sizes([*interface.inputs, *interface.states])
+    if names is None:
         return
-    results = call.function_type.outputs.data
+    seed = [] if interface.seed is None else [interface.seed]
+    functions = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, func.FuncOp)}
+    for called, masks in (("call", ()), ("call_masked", interface.masks)):
+        function = functions.get(called)
+        if function is None or any(op.name.startswith("scf.") for op in function.walk()):
+            continue
+        ports = [*interface.inputs, *masks, *seed, *interface.states]
+        entry = _entry(function, ports, len(interface.states), names)
+        Rewriter.insert_op(entry, InsertPoint.at_end(module.body.block))
+
+
+def _entry(called: func.FuncOp, ports: Sequence[Port], states: int, names: Sequence[str]) -> func.FuncOp:
+    """Return the entry point over a function's tensors: its arguments up to the states, of which there are so many."""
+    results = called.function_type.outputs.data
     first_state, first_size = len(ports), len(ports) + len(results)
     block = Block(arg_types=[*[BufferType()] * first_size, *[IndexType()] * len(names)])
     sizes = dict(zip(names, block.args[first_size:], strict=True))
     b = TensorBuilder.at_end(block)
     given = [
         b.do(TensorImportOp(buffer, [sizes[name] for name in _names(port)], type_))
-        for port, buffer, type_ in zip(ports, block.args, call.function_type.inputs, strict=False)
+        for port, buffer, type_ in zip(ports, block.args, called.function_type.inputs, strict=False)
     ]
-    # `call` does not look at its storage arguments; what wraps it does.
-    given += given[len(given) - len(interface.states) :]
-    first_output = first_state + len(interface.states)
+    # The function does not look at its storage arguments; what wraps it does.
+    given += given[len(given) - states :]
+    first_output = first_state + states
     storage = [*block.args[first_output:first_size], *block.args[first_state:first_output]]
-    for value, buffer in zip(b.insert(func.CallOp("call", given, results)).results, storage, strict=True):
+    call = b.insert(func.CallOp(called.sym_name.data, given, results))
+    for value, buffer in zip(call.results, storage, strict=True):
         dims = Tensor(b.sizes(value), IndexType()).dynamic
         stored = b.do(TensorAliasOp(value, dims, buffer))
         # Exporting waits, and the barrier is there so that somebody wants what is exported.
         b.insert(OptimizationBarrierOp(b.do(TensorExportOp(stored, dims))))
     b.insert(func.ReturnOp())
-    entry = func.FuncOp(ENTRY, ([arg.type for arg in block.args], ()), Region(block))
+    entry = func.FuncOp(ENTRIES[called.sym_name.data], ([arg.type for arg in block.args], ()), Region(block))
     entry.attributes[NO_WRAPPER] = UnitAttr()
-    Rewriter.insert_op(entry, InsertPoint.at_end(module.body.block))
+    return entry
 
 
 def open_sizes(ports: Sequence[Port]) -> list[str] | None:

@@ -35,20 +35,20 @@ class ArgumentFrame:
       arguments: IREE's list, complete.
       results: IREE's list, which keeps the results until the next call empties it.
       inputs: The inputs' memory.
-      mask: The mask's memory as bools, or None. Assigning any numeric array to it makes 0 false and the rest true.
+      masks: The masks' memory as bools. Assigning any numeric array to it makes 0 false and the rest true.
       seed: The memory of the seed's two words, or None.
       shapes: The outputs' shapes if all are small, else None.
-      outputs: The outputs' memory, if ``function`` is ``call_in_place``; else None.
+      outputs: The outputs' memory, if ``function`` is one in place; else None.
     """
 
-    __slots__ = ("_spans", "arguments", "device", "function", "inputs", "mask", "outputs", "results", "seed", "shapes")
+    __slots__ = ("_spans", "arguments", "device", "function", "inputs", "masks", "outputs", "results", "seed", "shapes")
 
     def __init__(
         self,
         device: Device,
         function: Any,
         inputs: Sequence[tuple[tuple[int, ...], np.dtype[Any], Any]],
-        mask_shape: tuple[int, ...] | None,
+        mask_shapes: Sequence[tuple[int, ...]],
         states: Sequence[Any],
         results: int,
         *,
@@ -61,7 +61,7 @@ class ArgumentFrame:
           device: Where the calls run.
           function: The entry point.
           inputs: Shape, dtype and IREE's element type of each input.
-          mask_shape: The mask's shape, or None.
+          mask_shapes: The shape of each mask that the entry point takes.
           states: References to the states' buffer views, and then to those that they are written to.
           results: How many results there are.
           takes_seed: Whether the module takes a seed.
@@ -71,15 +71,14 @@ class ArgumentFrame:
         self.function = function
         self.shapes = shapes
         self.outputs: list[np.ndarray[Any, Any]] | None = None
-        self.arguments = iree.VmVariantList(len(inputs) + 2 + len(states))
+        self.arguments = iree.VmVariantList(len(inputs) + len(mask_shapes) + 1 + len(states))
         self.renew_results(results)
         self.inputs = [aligned_empty(shape, dtype) for shape, dtype, _ in inputs]
         for memory, (_, _, element) in zip(self.inputs, inputs, strict=True):
             self.arguments.push_ref(import_array(device, memory, element).ref)
-        self.mask = None
-        if mask_shape is not None:
-            self.mask = aligned_empty(mask_shape, np.dtype(np.bool_))
-            self.arguments.push_ref(import_array(device, self.mask, _MASK_ELEMENT).ref)
+        self.masks = [aligned_empty(shape, np.dtype(np.bool_)) for shape in mask_shapes]
+        for memory in self.masks:
+            self.arguments.push_ref(import_array(device, memory, _MASK_ELEMENT).ref)
         self.seed = None
         if takes_seed:
             self.seed = aligned_empty((2,), np.dtype(np.int32))
@@ -94,24 +93,27 @@ class ArgumentFrame:
         device: Device,
         function: Any,
         inputs: Sequence[tuple[tuple[int, ...], np.dtype[Any], Any]],
+        mask_shapes: Sequence[tuple[int, ...]],
         states: Sequence[Any],
         outputs: Sequence[tuple[tuple[int, ...], np.dtype[Any]]],
         sizes: Sequence[int],
         *,
         takes_seed: bool,
     ) -> ArgumentFrame:
-        """Makes the lists and the memory for ``call_in_place``, which is given plain buffers.
+        """Makes the lists and the memory for an entry point in place, which is given plain buffers.
 
         Args:
           device: Where the calls run, a local one.
           function: The entry point.
           inputs: As for ``call``.
+          mask_shapes: As for ``call_masked``.
           states: As for ``call``.
           outputs: Shape and dtype of each output, none of them empty.
           sizes: The sizes that are open.
           takes_seed: Whether the module takes a seed.
         """
-        frame = cls(device, function, inputs, None, states, 0, takes_seed=takes_seed, shapes=[s for s, _ in outputs])
+        shapes = [shape for shape, _ in outputs]
+        frame = cls(device, function, inputs, mask_shapes, states, 0, takes_seed=takes_seed, shapes=shapes)
         views = frame.arguments
         frame.outputs = [aligned_empty(shape, dtype) for shape, dtype in outputs]
         frame.arguments = arguments = iree.VmVariantList(len(views) + len(outputs) + len(sizes))

@@ -26,7 +26,8 @@ class CompiledCode:
       call: The entry point without masks.
       call_masked: The entry point with them, or None.
       call_in_place: The entry point without masks that is given memory for all results, or None.
-      open_sizes: The sizes that ``call_in_place`` is given, or None.
+      call_masked_in_place: The entry point with masks that is given memory for all results, or None.
+      open_sizes: The sizes that these two are given, or None.
     """
 
     def __init__(
@@ -47,17 +48,14 @@ class CompiledCode:
         arguments = len(description["inputs"]) + 2 * len(description["states"])
         arguments += description.get("seed") is not None
         self.call = self._entry(_get(entries, "call"), arguments)
-        self.call_masked = None
+        buffers = arguments + len(description["outputs"])
+        self.open_sizes: OpenSizes | None = None
+        self.call_in_place = self._entry_in_place(description, "call_in_place", buffers)
+        self.call_masked = self.call_masked_in_place = None
         masks = len(description.get("masks") or ()) or (description.get("mask") is not None)
         if masks:
             self.call_masked = self._entry(_get(entries, "call_masked"), arguments + masks)
-        self.call_in_place = self.open_sizes = None
-        if _get(entries, "call_in_place") is not None:
-            self.open_sizes = OpenSizes(
-                TensorSpec.from_json(entry) for entry in (*description["inputs"], *description["states"])
-            )
-            buffers = arguments + len(description["outputs"])
-            self.call_in_place = self._entry(entries["call_in_place"], buffers + len(self.open_sizes), buffers)
+            self.call_masked_in_place = self._entry_in_place(description, "call_masked_in_place", buffers + masks)
         self._set_workers_entry = None
         if _get(entries, "set_workers") is not None:
             self._set_workers_entry = self._entry(_get(entries, "set_workers"), 1)
@@ -106,6 +104,16 @@ class CompiledCode:
         if declaration is not None and (len(given) != arguments or sum(map(bool, given)) != buffers):
             raise ArtifactError(f"artifact: entry {name!r} does not take the {arguments} arguments of its description")
         return function
+
+    def _entry_in_place(self, description: dict[str, Any], key: str, buffers: int) -> Any:
+        """Finds an entry point of so many plain buffers and the open sizes, if the description has it."""
+        name = _get(description["entries"], key)
+        if name is None:
+            return None
+        if self.open_sizes is None:
+            tensors = (*description["inputs"], *description["states"])
+            self.open_sizes = OpenSizes(TensorSpec.from_json(entry) for entry in tensors)
+        return self._entry(name, buffers + len(self.open_sizes), buffers)
 
     def _set_workers(self, workers: int) -> None:
         """Tells the module how many workers its scans may be split over. Each context has a number of its own."""

@@ -11,7 +11,12 @@ from lstm_ir.runtime.arguments import Array, as_array, dtype_text
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError
 from lstm_ir.runtime.spec import TensorSpec
 
-__all__ = ["as_mask", "bind_masks"]
+__all__ = ["Given", "as_mask", "bind_masks", "listed_masks", "mask_shape"]
+
+Given = Sequence[Array | None]
+"""The masks of a call in the order of the specs, None for one that is left out; none at all where there is no mask."""
+
+_ndarray = np.ndarray
 
 
 def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
@@ -26,7 +31,7 @@ def as_mask(value: Any, spec: TensorSpec, batch: int, time: int) -> Array:
     """
     batch_axis = spec.batch_axis or 0
     time_axis = 1 - batch_axis if spec.time_axis is None else spec.time_axis
-    wanted = (batch, time) if batch_axis < time_axis else (time, batch)
+    wanted = mask_shape(spec, batch, time)
     axes = "(batch, time)" if batch_axis < time_axis else "(time, batch)"
     label = f"mask: must be {axes} = {wanted}"
     array = as_array(value, "mask", f"an array of shape {axes} = {wanted}")
@@ -71,6 +76,37 @@ def bind_masks(specs: Sequence[TensorSpec], given: Any, batch: int, times: Mappi
     bound = []
     for spec, value in zip(specs, values, strict=True):
         time = times.get(spec.length, 1)
-        wanted = (batch, time) if (spec.batch_axis or 0) < (spec.time_axis or 0) else (time, batch)
-        bound.append(np.ones(wanted, np.int8) if value is None else as_mask(value, spec, batch, time))
+        full = np.ones(mask_shape(spec, batch, time), np.int8) if value is None else as_mask(value, spec, batch, time)
+        bound.append(full)
     return bound
+
+
+def listed_masks(specs: Sequence[TensorSpec], given: Any) -> Given | None:
+    """The masks of a call in the order of the specs; nothing is converted, and shapes are not looked at.
+
+    None if ``bind_masks`` must see them: they are wrong, or not NumPy's arrays of bools or integers.
+    """
+    if len(specs) == 1 and type(given) is _ndarray and specs[0].of is None:
+        return (given,) if given.dtype.kind in "biu" else None
+    if not specs or specs[0].of is None:
+        return None
+    if type(given) is dict:
+        values = [given.get(spec.of) for spec in specs]
+        if len(given) != sum(spec.of in given for spec in specs):
+            return None
+    elif type(given) is list or type(given) is tuple:
+        values = list(given)
+    else:
+        return None
+    if len(values) == len(specs) and all(
+        value is None or (type(value) is _ndarray and value.dtype.kind in "biu") for value in values
+    ):
+        return values
+    return None
+
+
+def mask_shape(spec: TensorSpec, batch: int, time: int) -> tuple[int, int]:
+    """The shape of a whole mask."""
+    batch_axis = spec.batch_axis or 0
+    time_axis = 1 - batch_axis if spec.time_axis is None else spec.time_axis
+    return (batch, time) if batch_axis < time_axis else (time, batch)

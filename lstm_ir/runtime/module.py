@@ -140,7 +140,7 @@ class Module(NotCopied):
         self._pending = PendingCalls()
         self._checked = [k for k, dtype in enumerate(self._input_dtypes) if not is_floating(dtype)]
         self._repeated = RepeatedCalls(
-            self._runners, self.inputs, self._output_dtypes, self._result_count, takes_seed=self.takes_seed
+            self._runners, self.inputs, self.masks, self._output_dtypes, self._result_count, takes_seed=self.takes_seed
         )
 
     @property
@@ -268,7 +268,7 @@ class Module(NotCopied):
         if used:
             runner.input_memory.give_back(used)
         if is_repeatable:
-            self._repeated.remember(values, mask, mask_arrays[0] if mask_arrays else None, state, outputs)
+            self._repeated.remember(values, mask, mask_arrays or (), state, outputs)
         return outputs
 
     def call_async(self, *inputs: Any, **options: Any) -> Future[Any]:

@@ -1,4 +1,4 @@
-"""The sizes of a module's tensors that differ from call to call, which the entry point ``call_in_place`` is told."""
+"""The sizes of a module's tensors that differ from call to call, which the entry points in place are told."""
 
 from __future__ import annotations
 

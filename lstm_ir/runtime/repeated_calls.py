@@ -10,6 +10,7 @@ import numpy as np
 from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature, SpareFrames
 from lstm_ir.runtime.arguments import batch_and_times, limits_of
 from lstm_ir.runtime.device_array import element_type
+from lstm_ir.runtime.mask_arguments import Given, listed_masks, mask_shape
 from lstm_ir.runtime.results import collect, collect_small, small_shapes
 from lstm_ir.runtime.runners import Runners
 from lstm_ir.runtime.seed_argument import as_seed
@@ -29,7 +30,7 @@ _minimum, _maximum = np.minimum.reduce, np.maximum.reduce
 
 
 class RepeatedCalls:
-    """Calls with or without a seed and a state, of one input also with a mask, whose results are NumPy arrays.
+    """Calls with or without masks, a seed and a state, whose results are NumPy arrays.
 
     A signature is remembered only of a call that passed every check and ran. Nothing else of a call can be wrong: the
     checks that do not follow from types and shapes are of the state, and each state keeps its own frames; and of the
@@ -40,6 +41,7 @@ class RepeatedCalls:
         self,
         runners: Runners,
         specs: Sequence[TensorSpec],
+        masks: Sequence[TensorSpec],
         output_dtypes: list[np.dtype[Any]],
         result_count: int,
         *,
@@ -50,9 +52,10 @@ class RepeatedCalls:
         self._code = runners.home.code
         self._device = runners.home.device
         self._specs = specs
+        self._masks = masks
         self._names = tuple(spec.name for spec in specs)
         self._dtypes = [numpy_dtype(spec.dtype) for spec in specs]
-        self._only = self._dtypes[0] if len(specs) == 1 else None
+        self._only = self._dtypes[0] if len(specs) == 1 and all(spec.of is None for spec in masks) else None
         self._elements = [element_type(spec.dtype) for spec in specs]
         self._accepted = [(_FLOATS if is_floating(dtype) else _INTEGERS) | {dtype} for dtype in self._dtypes]
         self._limits = [
@@ -62,7 +65,9 @@ class RepeatedCalls:
         self._output_dtypes = output_dtypes
         self._result_count = result_count
         self._frames = FrameCache(_KEPT_SIGNATURES)
-        self._last: tuple[tuple[int, ...], SpareFrames] | None = None  # the last plain call's shape, and its frames
+        # The last plain call, and the last one that had a mask beside: its signature and its frames.
+        self._last: tuple[Signature, SpareFrames] | None = None
+        self._last_masked: tuple[Signature, SpareFrames] | None = None
         self._token = object()  # stands for the module in signatures, and does not keep it alive
 
     def run(self, values: Sequence[Any], mask: Any, state: State | None, seed: int | None) -> Any:
@@ -70,7 +75,7 @@ class RepeatedCalls:
 
         Args:
           values: What the call was given: the inputs in order, or one dict of them.
-          mask: A mask, or None.
+          mask: A mask, or of several inputs masks, as the call was given them; or None.
           state: A state handle, or None.
           seed: A seed, or None.
 
@@ -91,52 +96,58 @@ class RepeatedCalls:
         x = values[0]
         if type(x) is not _ndarray or (state is not None and type(state) is not State):
             return None
-        if mask is None and seed is None and x.dtype is self._only:
-            outputs = self._run_again(x) if state is None else self._run_state_again(x, state)
-            if outputs is not None:
-                return outputs
-        if x.dtype not in self._accepted[0]:
-            return None
-        if self._only is None:
-            if mask is not None or not self._accepts(values):
+        masks: Given = ()
+        if mask is not None:
+            listed = listed_masks(self._masks, mask)
+            if listed is None:
                 return None
-            signature: Signature = (*[x.shape for x in values], self._token)
-        elif mask is None:
-            signature = (x.shape, self._token)
-        elif type(mask) is _ndarray and mask.dtype.kind in "biu":
-            signature = (x.shape, mask.shape, self._token)
+            masks = listed
+        if self._only is not None:
+            signature: Signature = (x.shape, mask.shape, self._token) if masks else (x.shape, self._token)
+            if x.dtype is self._only and seed is None:
+                if state is None:
+                    outputs = self._run_again(signature, x, masks)
+                else:
+                    outputs = self._run_state_again(signature, x, masks, state)
+                if outputs is not None:
+                    return outputs
+            elif x.dtype not in self._accepted[0]:
+                return None
+        elif self._accepts(values):
+            signature = (*_shapes(values), *_shapes(masks), self._token)
         else:
             return None
         if state is None:
-            return self._run(self._frames, signature, values, mask, None, seed)
+            return self._run(self._frames, signature, values, masks, None, seed)
         with state.lock:
-            return self._run(state.frames, signature, values, mask, state, seed)
+            return self._run(state.frames, signature, values, masks, state, seed)
 
     def _accepts(self, values: Sequence[Any]) -> bool:
         return all(type(x) is _ndarray and x.dtype in self._accepted[place] for place, x in enumerate(values))
 
-    def _run_again(self, x: Any) -> Any:
-        """Runs the call if the last one that carried no state was like it.
+    def _run_again(self, signature: Signature, x: Any, masks: Given) -> Any:
+        """Runs the call if the last one that carried no state, with a mask or without as it is, was like it.
 
         Returns:
           The outputs, or None: it was another, or other threads have all the frames.
         """
-        if self._last is None:
+        last = self._last_masked if masks else self._last
+        if last is None or last[0] != signature:
             return None
-        shape, frames = self._last
-        if shape != x.shape:
-            return None
+        frames = last[1]
         try:
             frame = frames.pop()
         except IndexError:
             return None
         frame.inputs[0][...] = x
+        if masks:
+            frame.masks[0][...] = masks[0]
         self._code.invoke(frame.function, frame.arguments, frame.results)
         outputs = self._collect(frame)
         frames.append(frame)  # where it was
         return outputs
 
-    def _run_state_again(self, x: Any, state: State) -> Any:
+    def _run_state_again(self, signature: Signature, x: Any, masks: Given, state: State) -> Any:
         """Runs the call if the state's last one was like it: streams of steps, where each microsecond counts.
 
         Returns:
@@ -144,13 +155,13 @@ class RepeatedCalls:
         """
         with state.lock:
             frames = state.frames
-            if frames.last is None:
+            if frames.last is None or frames.last[0] != signature:
                 return None
-            (shape, token), frame = frames.last
-            if token is not self._token or shape != x.shape:
-                return None
+            frame = frames.last[1]
             try:
                 frame.inputs[0][...] = x
+                if masks:
+                    frame.masks[0][...] = masks[0]
                 self._code.invoke(frame.function, frame.arguments, frame.results)
                 return self._collect(frame)
             except BaseException:
@@ -171,7 +182,7 @@ class RepeatedCalls:
         cache: FrameCache,
         signature: Signature,
         values: Sequence[Any],
-        mask: Any,
+        masks: Given,
         state: State | None,
         seed: int | None,
     ) -> Any:
@@ -185,7 +196,7 @@ class RepeatedCalls:
         try:
             frame = frames.pop()
         except IndexError:
-            frame = self._new_frame(values, mask, state, frames.shapes)
+            frame = self._new_frame(values, masks, state, frames.shapes)
         code = self._code
         is_home = frame.device is self._device
         if not is_home:
@@ -196,8 +207,8 @@ class RepeatedCalls:
             frame.inputs[0][...] = values[0]
         else:
             self._fill(frame.inputs, values)
-        if frame.mask is not None:
-            frame.mask[...] = mask
+        for memory, mask in zip(frame.masks, masks, strict=True):
+            memory[...] = True if mask is None else mask
         if frame.seed is not None:
             frame.seed[...] = words
         code.invoke(frame.function, frame.arguments, frame.results)
@@ -206,11 +217,13 @@ class RepeatedCalls:
             frame.renew_results(self._result_count)
         else:
             outputs = self._collect(frame)
-            if is_home and self._is_plain and frame.mask is None:
-                if state is None:
-                    self._last = (values[0].shape, frames)
-                else:
+            if is_home and self._is_plain:
+                if state is not None:
                     cache.last = (signature, frame)
+                elif masks:
+                    self._last_masked = (signature, frames)
+                else:
+                    self._last = (signature, frames)
         cache.give_back(frames, frame)  # not after an error: nobody knows what such a call has left
         return outputs
 
@@ -231,7 +244,7 @@ class RepeatedCalls:
                     memory[...] = x
 
     def _new_frame(
-        self, values: Sequence[Any], mask: Any, state: State | None, shapes: Sequence[tuple[int, ...]] | None
+        self, values: Sequence[Any], masks: Given, state: State | None, shapes: Sequence[tuple[int, ...]] | None
     ) -> ArgumentFrame:
         batch, times = batch_and_times(values, self._specs)
         runner = self._runners.choose(batch, max(times.values(), default=1))
@@ -243,34 +256,36 @@ class RepeatedCalls:
         else:
             refs = state.refs + state.refs
         inputs = [(x.shape, *each) for x, *each in zip(values, self._dtypes, self._elements, strict=True)]
+        mask_shapes = [mask_shape(spec, batch, times.get(spec.length, 1)) for spec in self._masks if masks]
         code = self._code
-        if mask is None and shapes is not None and code.call_in_place is not None:
+        in_place = code.call_masked_in_place if masks else code.call_in_place
+        if shapes is not None and in_place is not None:
             assert code.open_sizes is not None
             outputs = list(zip(shapes, self._output_dtypes, strict=True))
             sizes = code.open_sizes.values(batch, times)
             return ArgumentFrame.in_place(
-                runner.device, code.call_in_place, inputs, refs, outputs, sizes, takes_seed=self._takes_seed
+                runner.device, in_place, inputs, mask_shapes, refs, outputs, sizes, takes_seed=self._takes_seed
             )
-        mask_shape = None if mask is None else mask.shape
-        function = code.call if mask is None else code.call_masked
         return ArgumentFrame(
             runner.device,
-            function,
+            code.call_masked if masks else code.call,
             inputs,
-            mask_shape,
+            mask_shapes,
             refs,
             self._result_count,
             takes_seed=self._takes_seed,
             shapes=shapes,
         )
 
-    def remember(self, values: Sequence[Any], mask: Any, full_mask: Any, state: State | None, outputs: Any) -> None:
+    def remember(
+        self, values: Sequence[Any], mask: Any, full_masks: Sequence[Any], state: State | None, outputs: Any
+    ) -> None:
         """Lets the next call like this one, which has succeeded, go the short way.
 
         Args:
           values: The inputs as they were given, in order.
-          mask: The mask as it was given, or None.
-          full_mask: The mask as the module took it, (batch, time) or (time, batch), or None.
+          mask: The mask or masks as they were given, or None.
+          full_masks: The masks as the module took them, whole; none where ``mask`` is None.
           state: The state handle, or None.
           outputs: What the call returns.
         """
@@ -281,9 +296,14 @@ class RepeatedCalls:
         size = sum(x.size * dtype.itemsize for x, dtype in zip(values, self._dtypes, strict=True))
         if size > (_LARGEST_INPUT if state is None else _LARGEST_INPUT_OF_STATE):
             return
-        signature: Signature = (*(x.shape for x in values), self._token)
-        if mask is not None:
-            if len(values) > 1 or type(mask) is not _ndarray or mask.shape != full_mask.shape:
-                return
-            signature = (values[0].shape, mask.shape, self._token)
+        masks = () if mask is None else listed_masks(self._masks, mask)
+        if masks is None:
+            return
+        if any(given is not None and given.shape != full.shape for given, full in zip(masks, full_masks, strict=True)):
+            return
+        signature: Signature = (*_shapes(values), *_shapes(masks), self._token)
         (self._frames if state is None else state.frames).remember(signature, small_shapes(outputs))
+
+
+def _shapes(arrays: Sequence[Any]) -> list[tuple[int, ...] | None]:
+    return [None if array is None else array.shape for array in arrays]

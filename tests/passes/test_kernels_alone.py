@@ -9,7 +9,7 @@ import lstm_ir
 from lstm_ir.compiler import kernel_options, layer_level, lower, model_of
 from lstm_ir.layers import Dense, Layer, Sequential
 from lstm_ir.passes.emission import emit_bytecode
-from lstm_ir.passes.in_place_entry import add_in_place_entry
+from lstm_ir.passes.in_place_entry import add_in_place_entries
 from lstm_ir.passes.iree_session import CpuTarget, ir_after, resolve_cpu
 from lstm_ir.passes.kernels_alone import PROGRAM_PIPELINE, calls_no_library, runs_kernels_alone
 
@@ -23,7 +23,7 @@ def lowered(layer: Layer | Sequential, target: CpuTarget, *, form: str = "auto")
     layer.build((None, None, 12))
     module = layer_level(model_of(layer))
     lower(module, form=form, kernels=kernel_options(target))
-    add_in_place_entry(module.module, module.interface)
+    add_in_place_entries(module.module, module.interface)
     return module
 
 

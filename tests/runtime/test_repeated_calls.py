@@ -220,6 +220,29 @@ def test_a_stream_of_steps_takes_the_shortest_way(artifact, draw, expected):
     np.testing.assert_allclose(module(steps[0], state=state)[1], expected(steps[0]).last, rtol=1e-6)
 
 
+def test_calls_with_a_mask_take_the_shortest_way_too(artifact, draw, expected):
+    """Beside calls without one; a mask of other numbers, of a smaller shape or a full one counts as it is."""
+    module = load(artifact)
+    state, masked = module.make_state(2), module.make_state(2)
+    for _ in range(2):
+        module(draw(2, 4, 3))
+        module(draw(2, 4, 3), mask=MASK)
+        module(draw(2, 4, 3), state=state)
+        module(draw(2, 4, 3), mask=MASK, state=masked)
+    masked.reset()
+    module(draw(2, 4, 3), mask=np.zeros((2, 4), int), state=masked)
+    before = state.numpy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module._repeated, "_run", None)
+        x = draw(2, 4, 3)
+        for mask in (MASK, np.ones((2, 4), np.uint8), ~MASK, None):
+            np.testing.assert_allclose(module(x, mask=mask)[0], expected(x, mask).seq, rtol=1e-6)
+        np.testing.assert_allclose(module(x, mask=MASK, state=masked)[0], expected(x, MASK).seq, rtol=1e-6)
+        want = expected(x, None, *before.values())
+        np.testing.assert_allclose(module(x, state=state)[0], want.seq, rtol=1e-5)
+    np.testing.assert_allclose(module(x, mask=MASK[:1])[0], expected(x, MASK[[0, 0]]).seq, rtol=1e-6)
+
+
 def test_modules_that_share_a_state_keep_their_own_checks(scan_parts, draw, expected):
     vmfb, description = scan_parts()
     one_step = {**description, "inputs": [{**description["inputs"][0], "shape": [None, 1, 3]}]}
