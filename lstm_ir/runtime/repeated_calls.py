@@ -154,10 +154,10 @@ class RepeatedCalls:
           The outputs, or None: it was another.
         """
         with state.lock:
-            frames = state.frames
-            if frames.last is None or frames.last[0] != signature:
+            last = state.frames.last
+            if last is None or last[0] != signature:
                 return None
-            frame = frames.last[1]
+            frame = last[1]
             try:
                 frame.inputs[0][...] = x
                 if masks:
@@ -165,7 +165,7 @@ class RepeatedCalls:
                 self._code.invoke(frame.function, frame.arguments, frame.results)
                 return self._collect(frame)
             except BaseException:
-                frames.drop_frames()  # nobody knows what such a call has left
+                state.frames.drop_frames()  # nobody knows what such a call has left
                 raise
 
     def _collect(self, frame: ArgumentFrame) -> Any:
