@@ -150,6 +150,10 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
     ]
 
 
+_EXECUTABLE_SOURCES = "iree-hal-materialize-interfaces,iree-hal-prune-executables"
+"""What is left of IREE 3.13's phase ``executable-sources``."""
+
+
 def _run(
     source: bytes,
     flags: Sequence[str],
@@ -193,17 +197,19 @@ def _run(
 
         def compiled() -> bool:
             if pipeline is not None:
-                if not went_on_to("preprocessing") or not invocation.execute_text_pass_pipeline(pipeline):
+                if not went_on_to("preprocessing"):
                     return False
-                if phase == "stream":
-                    return True
-                start_from("stream")
-            if (
-                apart
-                and phase is None
-                and not (went_on_to("executable-sources") and keep_apart(dylib, invocation._inv_p, apart))
-            ):
-                return False
+                for reached, passes in (("stream", pipeline), ("executable-sources", _EXECUTABLE_SOURCES)):
+                    if not invocation.execute_text_pass_pipeline(passes):
+                        return False
+                    if phase == reached:
+                        return True
+                start_from("executable-sources")
+            if apart and phase is None:
+                if pipeline is None and not went_on_to("executable-sources"):
+                    return False
+                if not keep_apart(dylib, invocation._inv_p, apart):
+                    return False
             return went_on_to(phase or "end")
 
         # Parsing verifies what we hand over; this is about each of IREE's own passes.
@@ -250,7 +256,8 @@ def compile_bytecode(
         flags: Of ``iree-compile``.
         layers: Names of layers that errors may be blamed on.
         verify: Whether IREE is to verify the module after each of its passes, which takes a third of its time.
-        pipeline: Passes in the place of IREE's phases behind ``preprocessing``, up to ``stream``.
+        pipeline: Passes in the place of IREE's phases behind ``preprocessing``, up to ``stream``. What they leave is
+            clean: IREE's next phase is run without what it does first, cleaning up and checking devices again.
         apart: Names of executables that are not linked with others, so that their code is generated in parallel.
 
     Raises:

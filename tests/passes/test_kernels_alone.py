@@ -55,13 +55,14 @@ def test_the_pipeline_comes_to_what_irees_phases_do(layers, target):
     }[layers]()
     module = lowered(built, target)
     flags = target.flags()
-    usual = ir_after("stream", emit_bytecode(module.module, module.weights), flags)
-    short = ir_after("stream", emit_bytecode(module.module, module.weights, keep_globals=True), flags, PROGRAM_PIPELINE)
+    phase = "executable-sources"
+    usual = ir_after(phase, emit_bytecode(module.module, module.weights), flags)
+    short = ir_after(phase, emit_bytecode(module.module, module.weights, keep_globals=True), flags, PROGRAM_PIPELINE)
     assert work(short) == work(usual)
 
 
 def work(ir: str) -> Counter[str]:
     """Return how often each op occurs that runs, allocates or waits."""
-    names = Counter(re.findall(r"\b(?:stream|memref|vector|scf|cf|util)\.[a-z_.]*[a-z]\b", ir))
+    names = Counter(re.findall(r"\b(?:hal|stream|memref|vector|scf|cf|util)\.[a-z_.]*[a-z]\b", ir))
     assert names["stream.cmd.dispatch"] > 0
     return names
