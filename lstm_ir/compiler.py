@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstm_ir.description import describe
+from lstm_ir.description import describe, row_tile_of
 from lstm_ir.errors import ArgumentError, ArgumentTypeError, UnsupportedError
 from lstm_ir.lowering import kernel_options, layer_level, lower
 from lstm_ir.output_file import check_output, write_atomically
@@ -208,7 +208,8 @@ def compile_artifact(
     scans = lower(layer_module, form=form, weights=weights, kernels=options, after_pass=after_pass)
     if isinstance(resolved, CpuTarget):
         add_in_place_entries(layer_module.module, interface)
-    description = describe(model, layer_module, scans, resolved)
+    row_tile = row_tile_of(model, scans, options, training=training)
+    description = describe(model, layer_module, scans, resolved, row_tile)
     watch.start("emission")
     external = None
     if weights_file is not None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lstm_ir.passes.iree_session import CpuTarget
     from lstm_ir.passes.kernels.gpu.gpu_target import GpuTarget
     from lstm_ir.passes.model_interface import Interface
+    from lstm_ir.passes.pipelines import GpuKernelOptions, KernelOptions
 
 
 def describe(
@@ -19,6 +20,7 @@ def describe(
     layer_module: "LayerModule",
     scans: list[dict[str, Any]],
     target: "CpuTarget | GpuTarget",
+    row_tile: int | None = None,
 ) -> dict[str, Any]:
     """Return an artifact's description of itself.
 
@@ -27,6 +29,7 @@ def describe(
         layer_module: What it was compiled from.
         scans: The report of its scans.
         target: The target.
+        row_tile: What ``row_tile_of`` found.
     """
     from xdsl.dialects.func import FuncOp
 
@@ -46,10 +49,37 @@ def describe(
         **interface.describe(),
         "entries": entries,
         "scans": scans,
+        **({} if row_tile is None else {"row_tile": row_tile}),
         "driver": target.advised_driver([(scan["form"], scan["units"]) for scan in scans]),
         "weights_bytes": _weights_bytes(layer_module, scans),
         **_describe_model(model, interface),
     }
+
+
+def row_tile_of(
+    model: "Model", scans: list[dict[str, Any]], options: "KernelOptions | GpuKernelOptions | None", *, training: bool
+) -> int | None:
+    """Return how many rows of a batch the kernels compute together, where calls may be split between two tiles.
+
+    None where a row may depend on others, or where a scan does not give its rows to workgroups as they come: the parts
+    of a call then are not what the whole is, or not to the last bit.
+
+    Args:
+        model: The model.
+        scans: The report of its scans.
+        options: What kernels are built for.
+        training: Whether it is compiled for training.
+    """
+    from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS
+    from lstm_ir.passes.pipelines import KernelOptions
+
+    if not isinstance(options, KernelOptions) or not scans or training:
+        return None
+    if any(layer.mixes_rows for layer in model.layers):
+        return None
+    if any((scan["form"], scan["code"]) != ("persistent", "kernel") for scan in scans):
+        return None
+    return VECTOR_TARGETS[options.vector].rows
 
 
 def _describe_model(model: "Model", interface: "Interface") -> dict[str, Any]:

@@ -18,6 +18,7 @@ from lstm_ir.errors import ArgumentError, ArgumentTypeError, CompileError, Model
 from lstm_ir.layers import LSTM, Bidirectional, Dense, Dropout, InputLayer, Masking, Sequential
 from lstm_ir.passes import cost_model, emission, iree_session
 from lstm_ir.passes.choose_form import ChooseFormPass
+from lstm_ir.passes.kernels.vector_target import vector_target
 from lstm_ir.reference import run_model
 from lstm_ir.runtime import unpack
 
@@ -300,6 +301,7 @@ def test_description(compiled, encoder):
                 "layout": "batch-major",
             }
         ],
+        "row_tile": vector_target(cpu.arch, cpu.features).rows,
         "driver": "local-sync",
         "weights_bytes": 4 * (3 + 8 + 1) * 4 * 8,
         "model": model,

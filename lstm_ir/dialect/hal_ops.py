@@ -16,6 +16,7 @@ from xdsl.irdl import (
     result_def,
     traits_def,
     var_operand_def,
+    var_result_def,
 )
 from xdsl.traits import Pure
 
@@ -27,6 +28,13 @@ class BufferType(ParametrizedAttribute, TypeAttribute):
     """A piece of a device's memory, without type or shape: ``!hal.buffer``."""
 
     name = "hal.buffer"
+
+
+@irdl_attr_definition
+class FenceType(ParametrizedAttribute, TypeAttribute):
+    """What a device signals when something is done: ``!hal.fence``. An empty one tells nobody."""
+
+    name = "hal.fence"
 
 
 @irdl_op_definition
@@ -51,7 +59,7 @@ class TensorImportOp(IRDLOperation):
 
 @irdl_op_definition
 class TensorAliasOp(IRDLOperation):
-    """Have a tensor written to a buffer: ``hal.tensor.alias``. Its value lies there once something waits for it."""
+    """Have a tensor written to a buffer: ``hal.tensor.alias``. Its value lies there once it is computed."""
 
     name = "hal.tensor.alias"
 
@@ -69,22 +77,17 @@ class TensorAliasOp(IRDLOperation):
 
 
 @irdl_op_definition
-class TensorExportOp(IRDLOperation):
-    """Take a tensor for a buffer, and wait until it is computed: ``hal.tensor.export``."""
+class TensorBarrierOp(IRDLOperation):
+    """Signal a fence once tensors are computed: ``hal.tensor.barrier``. Nobody waits here."""
 
-    name = "hal.tensor.export"
+    name = "hal.tensor.barrier"
 
-    source = operand_def(base(TensorType))
-    source_dims = var_operand_def(IndexType)
-    source_encoding = prop_def(TensorType)
-    target = result_def(BufferType)
+    sources = var_operand_def(base(TensorType))
+    signal_fence = operand_def(FenceType)
+    joined = var_result_def(base(TensorType))
 
-    traits = traits_def(Pure())
-
-    def __init__(self, source: SSAValue, dims: Sequence[SSAValue]) -> None:
-        super().__init__(
-            operands=[source, dims], properties={"source_encoding": source.type}, result_types=[BufferType()]
-        )
+    def __init__(self, sources: Sequence[SSAValue], fence: SSAValue) -> None:
+        super().__init__(operands=[sources, fence], result_types=[[source.type for source in sources]])
 
 
-Hal = Dialect("hal", [TensorImportOp, TensorAliasOp, TensorExportOp], [BufferType, DevicePromiseAttr])
+Hal = Dialect("hal", [TensorImportOp, TensorAliasOp, TensorBarrierOp], [BufferType, FenceType, DevicePromiseAttr])

@@ -65,6 +65,8 @@ class Layer:
     """Whether its inputs are numbers that name something, cast to int32."""
     uses_mask: ClassVar[bool] = False
     """Whether what it returns depends on the mask of its input."""
+    mixes_rows: ClassVar[bool] = False
+    """Whether what it returns of a sample may depend on other samples of the batch, in inference."""
     refuses_mask: bool = False
     """Whether it cannot be called on an input with a mask."""
     settings_version: int = 0

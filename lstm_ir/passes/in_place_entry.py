@@ -2,8 +2,9 @@
 
 ``call`` takes and returns buffer views: it checks each, and makes one for each result, and the memory of the outputs.
 For a small model that takes longer than its arithmetic. ``call_in_place`` is given plain buffers and the open sizes,
-and hands out nothing: IREE inlines ``call``, whose results are written where the caller wants them. The like holds of
-``call_masked_in_place``.
+and hands out nothing: IREE inlines ``call``, whose results are written where the caller wants them. It does not wait
+for them, but has a fence signalled: what runs the call on threads of its own, as local-task does, leaves the caller
+free meanwhile. The like holds of ``call_masked_in_place``.
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,14 @@ from xdsl.dialects.builtin import IndexType, ModuleOp, UnitAttr
 from xdsl.ir import Block, Region
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from lstm_ir.dialect.hal_ops import BufferType, TensorAliasOp, TensorExportOp, TensorImportOp
-from lstm_ir.dialect.iree_ops import OptimizationBarrierOp
+from lstm_ir.dialect.hal_ops import BufferType, FenceType, TensorAliasOp, TensorBarrierOp, TensorImportOp
 from lstm_ir.passes.model_interface import Interface, Port
 from lstm_ir.passes.structured import Tensor, TensorBuilder
 from lstm_ir.passes.worker_count import NO_WRAPPER
 
 ENTRIES = {"call": "call_in_place", "call_masked": "call_masked_in_place"}
 """By what they compute; (inputs, [masks], [seed], states, storage of the new states, storage of the outputs, open
-sizes) to nothing."""
+sizes, fence) to nothing."""
 
 
 def add_in_place_entries(module: ModuleOp, interface: Interface) -> None:
@@ -53,8 +53,9 @@ def _entry(called: func.FuncOp, ports: Sequence[Port], states: int, names: Seque
     """Return the entry point over a function's tensors: its arguments up to the states, of which there are so many."""
     results = called.function_type.outputs.data
     first_state, first_size = len(ports), len(ports) + len(results)
-    block = Block(arg_types=[*[BufferType()] * first_size, *[IndexType()] * len(names)])
-    sizes = dict(zip(names, block.args[first_size:], strict=True))
+    block = Block(arg_types=[*[BufferType()] * first_size, *[IndexType()] * len(names), FenceType()])
+    *_, fence = block.args
+    sizes = dict(zip(names, block.args[first_size:-1], strict=True))
     b = TensorBuilder.at_end(block)
     given = [
         b.do(TensorImportOp(buffer, [sizes[name] for name in _names(port)], type_))
@@ -65,11 +66,11 @@ def _entry(called: func.FuncOp, ports: Sequence[Port], states: int, names: Seque
     first_output = first_state + states
     storage = [*block.args[first_output:first_size], *block.args[first_state:first_output]]
     call = b.insert(func.CallOp(called.sym_name.data, given, results))
-    for value, buffer in zip(call.results, storage, strict=True):
-        dims = Tensor(b.sizes(value), IndexType()).dynamic
-        stored = b.do(TensorAliasOp(value, dims, buffer))
-        # Exporting waits, and the barrier is there so that somebody wants what is exported.
-        b.insert(OptimizationBarrierOp(b.do(TensorExportOp(stored, dims))))
+    stored = [
+        b.do(TensorAliasOp(value, Tensor(b.sizes(value), IndexType()).dynamic, buffer))
+        for value, buffer in zip(call.results, storage, strict=True)
+    ]
+    b.insert(TensorBarrierOp(stored, fence))
     b.insert(func.ReturnOp())
     entry = func.FuncOp(ENTRIES[called.sym_name.data], ([arg.type for arg in block.args], ()), Region(block))
     entry.attributes[NO_WRAPPER] = UnitAttr()

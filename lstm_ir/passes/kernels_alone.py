@@ -18,7 +18,7 @@ _PROGRAM = frozenset(
         "func.func",
         "func.return",
         "hal.tensor.alias",
-        "hal.tensor.export",
+        "hal.tensor.barrier",
         "hal.tensor.import",
         "linalg.fill",
         "linalg.yield",
@@ -29,7 +29,6 @@ _PROGRAM = frozenset(
         "util.global",
         "util.global.load",
         "util.global.store",
-        "util.optimization_barrier",
     }
 )
 """Ops beside index arithmetic that need no dispatch of IREE's making."""

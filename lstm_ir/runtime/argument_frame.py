@@ -16,18 +16,26 @@ from iree.runtime import _binding as iree
 from lstm_ir.runtime.device import Device
 from lstm_ir.runtime.host_memory import Span, aligned_empty, import_array, import_memory, spans_of
 
-__all__ = ["ArgumentFrame", "FrameCache", "Signature", "SpareFrames"]
+__all__ = ["NOBODY", "ArgumentFrame", "Frame", "FrameCache", "Signature", "SpareFrames"]
 
 Signature = tuple[Any, ...]
 """The shapes of a call's arrays, and a token of the module and entry point that they passed the checks of."""
 
 _MASK_ELEMENT = iree.HalElementType.SINT_8
 _SEED_ELEMENT = iree.HalElementType.INT_32
+NOBODY = iree.HalFence(0)
+"""The fence of calls whose end nobody must be told, as that of a call on local-sync."""
 _KEPT_FRAMES = 8  # as many as calls usually overlap
 
 
-class ArgumentFrame:
-    """An argument list over memory of its own, and the list that takes the results. Serves one call at a time.
+class Frame:
+    """What runs the calls of one signature, one at a time."""
+
+    __slots__ = ()
+
+
+class ArgumentFrame(Frame):
+    """An argument list over memory of its own, and the list that takes the results.
 
     Attributes:
       device: Where the calls run.
@@ -99,6 +107,7 @@ class ArgumentFrame:
         sizes: Sequence[int],
         *,
         takes_seed: bool,
+        fence: Any = NOBODY,
     ) -> ArgumentFrame:
         """Makes the lists and the memory for an entry point in place, which is given plain buffers.
 
@@ -111,18 +120,21 @@ class ArgumentFrame:
           outputs: Shape and dtype of each output, none of them empty.
           sizes: The sizes that are open.
           takes_seed: Whether the module takes a seed.
+          fence: IREE's fence, which is signalled when the call is done; by default an empty one. On local-sync it is
+            done when the entry point returns.
         """
         shapes = [shape for shape, _ in outputs]
         frame = cls(device, function, inputs, mask_shapes, states, 0, takes_seed=takes_seed, shapes=shapes)
         views = frame.arguments
         frame.outputs = [aligned_empty(shape, dtype) for shape, dtype in outputs]
-        frame.arguments = arguments = iree.VmVariantList(len(views) + len(outputs) + len(sizes))
+        frame.arguments = arguments = iree.VmVariantList(len(views) + len(outputs) + len(sizes) + 1)
         for place in range(len(views)):
             arguments.push_ref(views.get_as_object(place, iree.HalBufferView).get_buffer().ref)
         for memory in frame.outputs:
             arguments.push_ref(import_memory(device, memory).ref)
         for size in sizes:
             arguments.push_int(size)
+        arguments.push_ref(fence.ref)
         return frame
 
     def __del__(self) -> None:
@@ -139,7 +151,7 @@ class ArgumentFrame:
         return self._spans
 
 
-class SpareFrames(list[ArgumentFrame]):
+class SpareFrames(list[Frame]):
     """The frames of one signature that no call is using.
 
     Attributes:
@@ -194,7 +206,7 @@ class FrameCache:
                 frames.clear()
 
     @staticmethod
-    def give_back(frames: list[ArgumentFrame], frame: ArgumentFrame) -> None:
+    def give_back(frames: list[Frame], frame: Frame) -> None:
         """Lets a later call use the frame."""
         if len(frames) < _KEPT_FRAMES:
             frames.append(frame)

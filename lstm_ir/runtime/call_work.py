@@ -1,7 +1,8 @@
 """Whether a call's work is worth spreading over the cores, told from its batch and time before it runs.
 
 A dispatch on IREE's local-task driver is handed to other threads and waited for; local-sync runs it at once, on the
-caller's thread. The estimates are coarse and need no more: near the border both drivers take about as long.
+caller's thread, and rows may be shared between the two (``shared_rows``).
+The estimates are coarse and need no more: near the border both drivers take about as long.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ CALL_US = 250.0
 """What a call loses on local-task by waking the other threads and waiting for them, where other programs run too: the
 medians of calls in turns are alike where half the work on a core takes so long. While no other program ran that was 170
 to 220, on a virtual machine where a thread on an idle core wakes 30 to 80 after it is called."""
+SHARING_US = 110.0
+"""What a call loses by sharing its rows with other threads: handing them their part, and what they begin later."""
 MEETING_US = 1.0
 """What the workgroups of a cooperative scan lose a step by meeting: on two cores 0.3 (64 units) to 1 or more (256)."""
 DISPATCH_STEP_US = 6.0
@@ -60,6 +63,33 @@ class CallWork:
 
     def pays(self, batch: int, time: int, workers: int) -> bool:
         """Whether a call is done sooner by so many workers on local-task than on the caller's thread alone."""
+        return self._saved(batch, time, workers) > 0
+
+    def own_rows(self, batch: int, time: int, workers: int, row_tile: int) -> int | None:
+        """How many rows the caller computes of a call that it shares with one worker less than there are.
+
+        All scans must be persistent. The caller has no fewer than others, who begin later.
+
+        Args:
+          batch: Number of rows.
+          time: Number of steps.
+          workers: How many threads there are for it, with the caller's.
+          row_tile: Rows that a kernel computes together.
+
+        Returns:
+          The rows, or None where another way is done sooner.
+        """
+        tiles = -(-batch // row_tile)
+        parts = min(workers, tiles)
+        if parts < 2:
+            return None
+        own = -(-tiles // parts)
+        alone = sum(batch * time * scan.flop / FLOP_PER_US for scan in self.scans)
+        saved = alone * (1 - own / tiles) - SHARING_US
+        return own * row_tile if saved > max(0.0, self._saved(batch, time, workers)) else None
+
+    def _saved(self, batch: int, time: int, workers: int) -> float:
+        """The microseconds by which a call is done sooner on local-task than on the caller's thread alone."""
         saved = -CALL_US
         for scan in self.scans:
             alone = batch * time * scan.flop / FLOP_PER_US
@@ -71,7 +101,7 @@ class CallWork:
             else:
                 saved -= DISPATCH_STEP_US * time
             saved += alone * (1 - 1 / parts)
-        return saved > 0
+        return saved
 
 
 def _layer(entry: Mapping[str, Any]) -> str | None:

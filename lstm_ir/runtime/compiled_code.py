@@ -106,14 +106,14 @@ class CompiledCode:
         return function
 
     def _entry_in_place(self, description: dict[str, Any], key: str, buffers: int) -> Any:
-        """Finds an entry point of so many plain buffers and the open sizes, if the description has it."""
+        """Finds an entry point of so many plain buffers, the open sizes and a fence, if the description has it."""
         name = _get(description["entries"], key)
         if name is None:
             return None
         if self.open_sizes is None:
             tensors = (*description["inputs"], *description["states"])
             self.open_sizes = OpenSizes(TensorSpec.from_json(entry) for entry in tensors)
-        return self._entry(name, buffers + len(self.open_sizes), buffers)
+        return self._entry(name, buffers + len(self.open_sizes) + 1, buffers)
 
     def _set_workers(self, workers: int) -> None:
         """Tells the module how many workers its scans may be split over. Each context has a number of its own."""

@@ -7,7 +7,7 @@ import re
 import shlex
 import threading
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 # Only the binding creates an uncached driver, and the number of local-task's workers is the driver's, not the
@@ -19,8 +19,18 @@ from lstm_ir.runtime.cuda_driver import missing_link
 from lstm_ir.runtime.errors import ArgumentError, ArgumentTypeError, TargetError
 from lstm_ir.runtime.target import DRIVERS_BY_BACKEND
 from lstm_ir.runtime.vulkan_drivers import bind_drivers
+from lstm_ir.runtime.worker_threads import WorkerThreads
 
-__all__ = ["Device", "DeviceInfo", "available_devices", "free_workers", "open_all_cores", "open_device", "reason_of"]
+__all__ = [
+    "Device",
+    "DeviceInfo",
+    "available_devices",
+    "free_workers",
+    "open_all_cores",
+    "open_beside_caller",
+    "open_device",
+    "reason_of",
+]
 
 MAX_THREADS = 256
 """IREE starts no more local-task workers than this, whatever it is asked for."""
@@ -30,8 +40,15 @@ _KEEPING = ["caching:device_local=4mib;16mib;64"]
 """How local-sync allocates: freed buffers of up to 4 MiB serve again, 64 of them and 16 MiB in all at most. The C
 library gives memory of some 100 KiB back to the system at every call, and each page that the next call is given again
 is a page fault. (local-task keeps memory by itself.)"""
+_AWAKE_US = 200
+"""How long workers of ``open_beside_caller`` look for more to do before they sleep. A call that follows soon finds them
+awake; on a virtual machine to wake a core may stop the caller's for 0.4 ms. It is less than the calls that they help
+with take by themselves."""
 _SOFTWARE = "llvmpipe"
 """In the names of Mesa's Vulkan devices in software."""
+
+
+_NONE = WorkerThreads({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +65,7 @@ class Device:
       beside: Of local-task on all cores: local-sync. Large calls may be given buffers that small ones made, and their
         results may lie in them, so the one device keeps the other.
       staging: IREE's buffers of host memory through which results are read back, those that nobody uses right now.
+      worker_threads: Of a device of ``open_beside_caller`` its workers.
     """
 
     name: str
@@ -58,6 +76,7 @@ class Device:
     allocator: Any
     beside: Device | None = None
     staging: list[Any] = field(default_factory=list)
+    worker_threads: WorkerThreads = _NONE
 
     @property
     def is_local(self) -> bool:
@@ -142,6 +161,21 @@ def open_device(backend: str, advised: str | None, device: str | None, threads: 
 def open_all_cores() -> Device:
     """The local-task device with as many workers as IREE chooses."""
     return open_device("llvm-cpu", None, "local-task", None)
+
+
+def open_beside_caller(workers: int) -> Device:
+    """A local-task device with so many workers, which can be told to leave the caller's core to it.
+
+    One of its own, as its workers are known and stay awake for a moment when they are done.
+    """
+    with _lock:
+        key = (os.getpid(), "beside-caller", workers)
+        if key not in _open:
+            opened, threads = WorkerThreads.started_by(
+                lambda: _create("llvm-cpu", "local-task", "local-task", workers, None, spin_us=_AWAKE_US), workers
+            )
+            _open[key] = replace(opened, worker_threads=threads)
+        return _open[key]
 
 
 def free_workers(backend: str, device: str | None, threads: int | None) -> int:
@@ -257,9 +291,10 @@ def _create(
     threads: int | None,
     beside: Device | None,
     device_id: int | None = None,
+    spin_us: int | None = None,
 ) -> Device:
     try:
-        opened = _create_driver(driver, threads)
+        opened = _create_driver(driver, threads, spin_us)
         allocators = _KEEPING if driver == "local-sync" else None
         if device_id is None:
             hal = opened.create_device_by_uri(device, allocators=allocators)
@@ -278,7 +313,7 @@ def _cached_driver(driver: str) -> Any:
     return iree.get_cached_hal_driver(driver)
 
 
-def _create_driver(driver: str, threads: int | None) -> Any:
+def _create_driver(driver: str, threads: int | None, spin_us: int | None = None) -> Any:
     if threads is None and (driver not in _LOCAL_DRIVERS or os.getpid() == _FIRST_PROCESS):
         return _cached_driver(driver)
     # Worker threads are the driver's, and a forked process has lost those of IREE's cached one.
@@ -286,11 +321,13 @@ def _create_driver(driver: str, threads: int | None) -> Any:
         return iree.create_hal_driver(driver)
     # IREE's only way to choose the number of workers is a process-wide flag that is read when a driver is made:
     # set it, make a driver of our own, and put back what the user's environment says.
+    spin = [] if spin_us is None else [f"--task_worker_spin_us={spin_us}"]
     try:
-        iree.parse_flags(f"--task_topology_group_count={threads}")
+        iree.parse_flags(f"--task_topology_group_count={threads}", *spin)
         return iree.create_hal_driver(driver)
     finally:
-        iree.parse_flags("--task_topology_group_count=0", *shlex.split(os.environ.get("IREE_PY_RUNTIME_FLAGS", "")))
+        users = shlex.split(os.environ.get("IREE_PY_RUNTIME_FLAGS", ""))
+        iree.parse_flags("--task_topology_group_count=0", "--task_worker_spin_us=0", *users)
 
 
 def reason_of(error: Exception) -> str:

@@ -26,6 +26,7 @@ from lstm_ir.runtime.repeated_calls import RepeatedCalls
 from lstm_ir.runtime.results import collect, empty_results
 from lstm_ir.runtime.runners import Runner, Runners
 from lstm_ir.runtime.seed_argument import as_seed
+from lstm_ir.runtime.shared_rows import RowSharing
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 from lstm_ir.runtime.state_arguments import bind_states
@@ -139,8 +140,15 @@ class Module(NotCopied):
         self._runners = Runners(CompiledCode(vmfb, description, device, weights), device, self.states, work, workers)
         self._pending = PendingCalls()
         self._checked = [k for k, dtype in enumerate(self._input_dtypes) if not is_floating(dtype)]
+        tensors = self.inputs, self.masks, self.outputs, self.states
         self._repeated = RepeatedCalls(
-            self._runners, self.inputs, self.masks, self._output_dtypes, self._result_count, takes_seed=self.takes_seed
+            self._runners,
+            RowSharing(self._runners, *tensors, description.get("row_tile")),
+            self.inputs,
+            self.masks,
+            self._output_dtypes,
+            self._result_count,
+            takes_seed=self.takes_seed,
         )
 
     @property

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ir.runtime.argument_frame import ArgumentFrame, FrameCache, Signature, SpareFrames
+from lstm_ir.runtime.argument_frame import ArgumentFrame, Frame, FrameCache, Signature, SpareFrames
 from lstm_ir.runtime.arguments import batch_and_times, limits_of
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.mask_arguments import Given, listed_masks, mask_shape
 from lstm_ir.runtime.results import collect, collect_small, small_shapes
 from lstm_ir.runtime.runners import Runners
 from lstm_ir.runtime.seed_argument import as_seed
+from lstm_ir.runtime.shared_rows import RowSharing, SharedRows
 from lstm_ir.runtime.spec import TensorSpec, is_floating, numpy_dtype
 from lstm_ir.runtime.state import State
 
@@ -40,6 +41,7 @@ class RepeatedCalls:
     def __init__(
         self,
         runners: Runners,
+        sharing: RowSharing,
         specs: Sequence[TensorSpec],
         masks: Sequence[TensorSpec],
         output_dtypes: list[np.dtype[Any]],
@@ -48,6 +50,7 @@ class RepeatedCalls:
         takes_seed: bool,
     ) -> None:
         self._runners = runners
+        self._sharing = sharing
         self._takes_seed = takes_seed
         self._code = runners.home.code
         self._device = runners.home.device
@@ -139,6 +142,7 @@ class RepeatedCalls:
             frame = frames.pop()
         except IndexError:
             return None
+        assert type(frame) is ArgumentFrame
         frame.inputs[0][...] = x
         if masks:
             frame.masks[0][...] = masks[0]
@@ -197,6 +201,14 @@ class RepeatedCalls:
             frame = frames.pop()
         except IndexError:
             frame = self._new_frame(values, masks, state, frames.shapes)
+        if isinstance(frame, SharedRows) and frame.is_lost:
+            frames.clear()
+            frame = self._new_frame(values, masks, state, frames.shapes)
+        if isinstance(frame, SharedRows):
+            outputs = frame.run(values, masks)
+            cache.give_back(frames, frame)
+            return outputs
+        assert type(frame) is ArgumentFrame
         code = self._code
         is_home = frame.device is self._device
         if not is_home:
@@ -245,8 +257,12 @@ class RepeatedCalls:
 
     def _new_frame(
         self, values: Sequence[Any], masks: Given, state: State | None, shapes: Sequence[tuple[int, ...]] | None
-    ) -> ArgumentFrame:
+    ) -> Frame:
         batch, times = batch_and_times(values, self._specs)
+        if state is None and shapes is not None and not self._takes_seed:
+            shared = self._sharing.frame(values, masks, shapes, batch, times)
+            if shared is not None:
+                return shared
         runner = self._runners.choose(batch, max(times.values(), default=1))
         # What local-sync keeps is of sizes that other calls needed, and may leave no room for those of this one.
         runner.device.allocator.trim()
@@ -259,7 +275,7 @@ class RepeatedCalls:
         mask_shapes = [mask_shape(spec, batch, times.get(spec.length, 1)) for spec in self._masks if masks]
         code = self._code
         in_place = code.call_masked_in_place if masks else code.call_in_place
-        if shapes is not None and in_place is not None:
+        if shapes is not None and in_place is not None and runner.device.driver == "local-sync":
             assert code.open_sizes is not None
             outputs = list(zip(shapes, self._output_dtypes, strict=True))
             sizes = code.open_sizes.values(batch, times)

@@ -10,7 +10,7 @@ from typing import Any
 from lstm_ir.runtime.buffers import StatelessBuffers
 from lstm_ir.runtime.call_work import CallWork
 from lstm_ir.runtime.compiled_code import CompiledCode
-from lstm_ir.runtime.device import Device, open_all_cores
+from lstm_ir.runtime.device import Device, open_all_cores, open_beside_caller
 from lstm_ir.runtime.device_array import DeviceArray, element_type, upload
 from lstm_ir.runtime.input_memory import InputMemory
 from lstm_ir.runtime.spec import TensorSpec
@@ -73,6 +73,7 @@ class Runners:
         self._workers = workers
         self._pid = os.getpid()
         self._all_cores: Runner | None = None
+        self._helpers: Runner | None = None
         self._lock = threading.Lock()
 
     def choose(self, batch: int, time: int, arguments: Iterable[Any] = ()) -> Runner:
@@ -106,6 +107,27 @@ class Runners:
                     device = open_all_cores()
                     self._all_cores = Runner(self.home.code.on(device), device, self._states)
         return self._all_cores
+
+    def own_rows(self, batch: int, time: int, row_tile: int) -> int | None:
+        """How many rows of a call the caller is to compute itself, ``helpers`` the rest; None: it is not to be shared.
+
+        Args:
+          batch: Its number of rows.
+          time: Its number of steps.
+          row_tile: Rows that a kernel computes together.
+        """
+        if self._work is None or os.getpid() != self._pid:
+            return None
+        return self._work.own_rows(batch, time, self._workers, row_tile)
+
+    def helpers(self) -> Runner:
+        """The runner of the rest of such calls, made by the first one: local-task with one worker less than cores."""
+        if self._helpers is None:
+            with self._lock:
+                if self._helpers is None:
+                    device = open_beside_caller(self._workers - 1)
+                    self._helpers = Runner(self.home.code.on(device), device, self._states)
+        return self._helpers
 
     def takes(self, device: Device) -> bool:
         """Whether calls may be given arrays of a device."""

@@ -93,18 +93,15 @@ module @lstm_ir {
     return %x, %x, %s, %s : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
   }
   func.func @call_in_place(%x: !hal.buffer, %b0: !hal.buffer, %b1: !hal.buffer, %b2: !hal.buffer, %b3: !hal.buffer,
-      %B: index) attributes {iree.abi.stub} {
+      %B: index, %fence: !hal.fence) attributes {iree.abi.stub} {
     %t = hal.tensor.import %x : !hal.buffer -> tensor<?x2xf32>{%B}
     %r:4 = call @call(%t) : (tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>)
     %a0 = hal.tensor.alias %r#0 : tensor<?x2xf32>{%B} to %b0 : !hal.buffer
     %a1 = hal.tensor.alias %r#1 : tensor<?x2xf32>{%B} to %b1 : !hal.buffer
     %a2 = hal.tensor.alias %r#2 : tensor<?x2xf32>{%B} to %b2 : !hal.buffer
     %a3 = hal.tensor.alias %r#3 : tensor<?x2xf32>{%B} to %b3 : !hal.buffer
-    %e0 = hal.tensor.export %a0 : tensor<?x2xf32>{%B} -> !hal.buffer
-    %e1 = hal.tensor.export %a1 : tensor<?x2xf32>{%B} -> !hal.buffer
-    %e2 = hal.tensor.export %a2 : tensor<?x2xf32>{%B} -> !hal.buffer
-    %e3 = hal.tensor.export %a3 : tensor<?x2xf32>{%B} -> !hal.buffer
-    util.optimization_barrier %e0, %e1, %e2, %e3 : !hal.buffer, !hal.buffer, !hal.buffer, !hal.buffer
+    %j:4 = hal.tensor.barrier join(%a0, %a1, %a2, %a3 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>,
+        tensor<?x2xf32>) => %fence : !hal.fence
     return
   }
 }

@@ -74,3 +74,22 @@ def test_a_description_that_does_not_say_gives_none(scans):
 
 def test_nothing_pays_for_no_work():
     assert not _work(("lstm", "persistent", 64)).pays(0, 10, 4)
+
+
+@pytest.mark.parametrize(
+    ("units", "batch", "time", "workers", "rows"),
+    [
+        (64, 8, 60, 2, 4),
+        (64, 8, 25, 2, None),  # 190 us on a core: half of it is not worth waking another one
+        (64, 4, 1000, 2, None),  # one tile of rows is not split
+        (64, 5, 1000, 2, 4),
+        (64, 12, 60, 2, 8),  # who begins first has more
+        (64, 12, 60, 3, 4),
+        (64, 12, 60, 16, None),  # 12 workers with a row each save more
+        (64, 40, 60, 4, 12),
+        (256, 8, 100, 16, None),
+        (64, 8, 60, 1, None),
+    ],
+)
+def test_the_callers_rows_of_a_call_that_it_shares(units, batch, time, workers, rows):
+    assert _work(("lstm", "persistent", units)).own_rows(batch, time, workers, 4) == rows

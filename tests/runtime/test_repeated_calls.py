@@ -471,10 +471,10 @@ def test_other_calls_between(in_place):
     [
         ({"entries": {"call": "call", "call_in_place": "in_place"}}, "no entry function 'in_place'"),
         ({"entries": {"call": "call", "call_in_place": 7}}, "no entry function 7"),
-        ({"entries": {"call": "call", "call_in_place": "call"}}, "'call' does not take the 6 arguments"),
+        ({"entries": {"call": "call", "call_in_place": "call"}}, "'call' does not take the 7 arguments"),
         ({"entries": {"call": "call_in_place"}}, "'call_in_place' does not take the 1 arguments"),
-        ({"outputs": [{"name": "y", "shape": [None, 2], "dtype": "float32", "batch_axis": 0}]}, "the 3 arguments"),
-        ({"inputs": [{"name": "x", "shape": [3, 2], "dtype": "float32"}]}, "the 5 arguments"),
+        ({"outputs": [{"name": "y", "shape": [None, 2], "dtype": "float32", "batch_axis": 0}]}, "the 4 arguments"),
+        ({"inputs": [{"name": "x", "shape": [3, 2], "dtype": "float32"}]}, "the 6 arguments"),
         ({"inputs": [{"name": "x", "shape": [None, 2], "dtype": "float32"}]}, "axis 0 of 'x' is open, and is not its"),
     ],
 )

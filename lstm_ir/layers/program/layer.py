@@ -22,6 +22,7 @@ class TensorProgram(Layer):
     keras_class_name: ClassVar[str] = "TensorProgram"
     input_count: ClassVar[int | None] = None
     supports_masking: ClassVar[bool] = False
+    mixes_rows: ClassVar[bool] = True
 
     def __init__(self, program: Program) -> None:
         super().__init__(name=program.name, dtype=program.dtype)

@@ -162,12 +162,12 @@ func.func @dispatch(%x: tensor<?xf32>, %counters: tensor<4xi32>, %n: index) {
 "util.global"() <{sym_name = "w", sym_visibility = "private", type = tensor<4xf32>}> : () -> ()
 
 // CHECK-LABEL: func.func @memory
-func.func @memory(%from: !hal.buffer, %to: !hal.buffer, %n: index) {
+func.func @memory(%from: !hal.buffer, %to: !hal.buffer, %n: index, %done: !hal.fence) {
   // CHECK-NEXT: %t = "hal.tensor.import"(%from, %n) <{target_encoding = tensor<?x4xf32>, operandSegmentSizes = array<i32: 1, 1, 0, 0>}> : (!hal.buffer, index) -> tensor<?x4xf32>
   %t = "hal.tensor.import"(%from, %n) <{target_encoding = tensor<?x4xf32>, operandSegmentSizes = array<i32: 1, 1, 0, 0>}> : (!hal.buffer, index) -> tensor<?x4xf32>
   // CHECK-NEXT: %a = "hal.tensor.alias"(%t, %n, %to) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (tensor<?x4xf32>, index, !hal.buffer) -> tensor<?x4xf32>
   %a = "hal.tensor.alias"(%t, %n, %to) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (tensor<?x4xf32>, index, !hal.buffer) -> tensor<?x4xf32>
-  // CHECK-NEXT: %e = "hal.tensor.export"(%a, %n) <{source_encoding = tensor<?x4xf32>}> : (tensor<?x4xf32>, index) -> !hal.buffer
-  %e = "hal.tensor.export"(%a, %n) <{source_encoding = tensor<?x4xf32>}> : (tensor<?x4xf32>, index) -> !hal.buffer
+  // CHECK-NEXT: %j = "hal.tensor.barrier"(%a, %done) : (tensor<?x4xf32>, !hal.fence) -> tensor<?x4xf32>
+  %j = "hal.tensor.barrier"(%a, %done) : (tensor<?x4xf32>, !hal.fence) -> tensor<?x4xf32>
   func.return
 }
