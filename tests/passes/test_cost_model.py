@@ -40,7 +40,8 @@ def _step(facts, form):
         (_kernel_facts(batch=256), "persistent"),
         (_kernel_facts(units=512), "cooperative"),
         # Sharing would gain less than what a core taken away costs those that wait for it.
-        (_kernel_facts(units=256), "persistent"),
+        (_kernel_facts(units=160, features=160), "persistent"),
+        (_kernel_facts(units=192, features=128), "cooperative"),
         (_kernel_facts(units=256, workers=1), "persistent"),
         (_kernel_facts(units=256, batch=1, workers=8), "cooperative"),
         # The layer's own wish comes first.
