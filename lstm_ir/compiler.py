@@ -185,7 +185,7 @@ def compile_artifact(
     from lstm_ir.passes.in_place_entry import add_in_place_entries
     from lstm_ir.passes.iree_session import CpuTarget, compile_bytecode
     from lstm_ir.passes.kernels_alone import (
-        PROGRAM_PIPELINE,
+        SHORTCUTS,
         calls_no_library,
         executables_apart,
         runs_kernels_alone,
@@ -235,7 +235,7 @@ def compile_artifact(
         resolved.flags(),
         list(model.layers_by_path),
         verify=resolved.is_verified_by_iree,
-        pipeline=PROGRAM_PIPELINE if alone else None,
+        shortcuts=SHORTCUTS if alone else (),
         apart=apart,
     )
     watch.stop()

@@ -5,17 +5,16 @@ import re
 import shlex
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lstm_ir.errors import ArgumentError, CompileError
 from lstm_ir.passes.cost_model import advised_driver
+from lstm_ir.passes.iree_diagnostics import CALLBACK, Diagnostics
 from lstm_ir.passes.separate_executables import keep_apart
 
-CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
-_SEVERITIES = ("note", "warning", "error", "remark")
 # LLVM and IREE keep process-wide state while they set up a session.
 _LOCK = threading.Lock()
 
@@ -75,34 +74,19 @@ class CpuTarget:
         return advised_driver(scans)
 
 
-@dataclass
-class Diagnostics:
-    """What IREE said during one invocation."""
+@dataclass(frozen=True)
+class Shortcut:
+    """Passes in the place of IREE's phases between two.
 
-    messages: list[tuple[str, str]] = field(default_factory=list)
+    Attributes:
+        behind: IREE's last phase before them.
+        passes: As IREE's tools write them.
+        until: The phase that they stand for, with those between.
+    """
 
-    def callback(self) -> Any:
-        """Return a C callback that collects the messages."""
-
-        def collect(severity: int, text: int, size: int, _: int) -> None:
-            self.messages.append((_SEVERITIES[severity], ctypes.string_at(text, size).decode(errors="replace")))
-
-        return CALLBACK(collect)
-
-    def error_text(self) -> str:
-        """Return the first error with the op it points at, cut to what a person reads."""
-        errors = [text for severity, text in self.messages if severity == "error"]
-        return errors[0].strip().splitlines()[0][:600] if errors else "no diagnostic"
-
-    def blamed_layer(self, names: Sequence[str]) -> str | None:
-        """Return the layer that the first error points at, if it names one."""
-        for severity, text in self.messages:
-            if severity == "error":
-                for name in re.findall(r'loc\("([^"]*)"\)|^"?([^":]+)"?:', text):
-                    found = name[0] or name[1]
-                    if found in names:
-                        return str(found)
-        return None
+    behind: str
+    passes: str
+    until: str
 
 
 def _linker_path() -> str:
@@ -150,10 +134,6 @@ def flags_for_cpu(target_cpu: str) -> list[str]:
     ]
 
 
-_EXECUTABLE_SOURCES = "iree-hal-materialize-interfaces,iree-hal-prune-executables"
-"""What is left of IREE 3.13's phase ``executable-sources``."""
-
-
 def _run(
     source: bytes,
     flags: Sequence[str],
@@ -161,7 +141,7 @@ def _run(
     layers: Sequence[str] = (),
     *,
     verify: bool = False,
-    pipeline: str | None = None,
+    shortcuts: Sequence[Shortcut] = (),
     apart: Collection[str] = (),
 ) -> bytes:
     """Run one invocation; returns the VM module, or the IR after a phase."""
@@ -196,17 +176,14 @@ def _run(
             return True
 
         def compiled() -> bool:
-            if pipeline is not None:
-                if not went_on_to("preprocessing"):
+            for way in shortcuts:
+                if not went_on_to(way.behind) or not invocation.execute_text_pass_pipeline(way.passes):
                     return False
-                for reached, passes in (("stream", pipeline), ("executable-sources", _EXECUTABLE_SOURCES)):
-                    if not invocation.execute_text_pass_pipeline(passes):
-                        return False
-                    if phase == reached:
-                        return True
-                start_from("executable-sources")
+                if phase == way.until:
+                    return True
+                start_from(way.until)
             if apart and phase is None:
-                if pipeline is None and not went_on_to("executable-sources"):
+                if not shortcuts and not went_on_to("executable-sources"):
                     return False
                 if not keep_apart(dylib, invocation._inv_p, apart):
                     return False
@@ -246,7 +223,7 @@ def compile_bytecode(
     layers: Sequence[str] = (),
     *,
     verify: bool = False,
-    pipeline: str | None = None,
+    shortcuts: Sequence[Shortcut] = (),
     apart: Collection[str] = (),
 ) -> bytes:
     """Compile MLIR bytecode to a vmfb.
@@ -256,23 +233,22 @@ def compile_bytecode(
         flags: Of ``iree-compile``.
         layers: Names of layers that errors may be blamed on.
         verify: Whether IREE is to verify the module after each of its passes, which takes a third of its time.
-        pipeline: Passes in the place of IREE's phases behind ``preprocessing``, up to ``stream``. What they leave is
-            clean: IREE's next phase is run without what it does first, cleaning up and checking devices again.
+        shortcuts: Passes in the place of some of IREE's phases, in their order; the last are for executable-sources.
         apart: Names of executables that are not linked with others, so that their code is generated in parallel.
 
     Raises:
         CompileError: With IREE's first error and the layer it points at.
     """
-    return _run(source, flags, None, layers, verify=verify, pipeline=pipeline, apart=apart)
+    return _run(source, flags, None, layers, verify=verify, shortcuts=shortcuts, apart=apart)
 
 
-def ir_after(phase: str, source: bytes, flags: Sequence[str], pipeline: str | None = None) -> str:
-    """Return what IREE makes of a module up to a phase, as text; ``pipeline`` as in ``compile_bytecode``.
+def ir_after(phase: str, source: bytes, flags: Sequence[str], shortcuts: Sequence[Shortcut] = ()) -> str:
+    """Return what IREE makes of a module up to a phase, as text; ``shortcuts`` as in ``compile_bytecode``.
 
     Raises:
         CompileError: With IREE's first error.
     """
-    return _run(source, flags, phase, pipeline=pipeline).decode()
+    return _run(source, flags, phase, shortcuts=shortcuts).decode()
 
 
 _SAFE_CPUS = frozenset({"host", "generic", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"})

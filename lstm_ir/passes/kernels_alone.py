@@ -9,6 +9,7 @@ half of IREE's time.
 from xdsl.dialects.builtin import ModuleOp, TensorType
 
 from lstm_ir.dialect.dispatch_ops import ExecutableOp
+from lstm_ir.passes.iree_session import Shortcut
 from lstm_ir.passes.program_rewrite import program_ops
 
 _PROGRAM = frozenset(
@@ -72,7 +73,16 @@ _CLEAN = ("canonicalize", "cse")
 _SIMPLIFY = (*_CLEAN, "iree-util-optimize-int-arithmetic", "iree-util-simplify-global-accesses")
 _GLOBALS = ("iree-util-fold-globals", "iree-util-fuse-globals")
 
-PROGRAM_PIPELINE = ",".join(
+_ENTRY_PASSES = ",".join(
+    (
+        "iree-abi-convert-streamable-ops",
+        "iree-abi-wrap-entry-points{invocation-model=sync}",
+        # IREE's own inlining simplifies every function before and after, the kernels' too.
+        "inline{default-pipeline=}",
+        "symbol-dce",
+    )
+)
+_PROGRAM_PASSES = ",".join(
     (
         # Tensors: what IREE's phases global-optimization to flow come to where there are dispatches already.
         *_functions(*_CLEAN, "iree-util-simplify-global-accesses"),
@@ -131,6 +141,10 @@ PROGRAM_PIPELINE = ",".join(
         *_functions(*_CLEAN),
         *_GLOBALS,
         "symbol-dce",
+        # What is left of the phase executable-sources: what went before is clean, and its devices are checked.
+        "iree-hal-materialize-interfaces",
+        "iree-hal-prune-executables",
     )
 )
-"""IREE 3.13's passes from its phase ``preprocessing`` to the end of ``stream``."""
+SHORTCUTS = (Shortcut("input", _ENTRY_PASSES, "abi"), Shortcut("preprocessing", _PROGRAM_PASSES, "executable-sources"))
+"""IREE 3.13's passes for its phase ``abi``, and from ``preprocessing`` to the end of ``executable-sources``."""

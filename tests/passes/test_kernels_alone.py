@@ -11,7 +11,7 @@ from lstm_ir.layers import Dense, Layer, Sequential
 from lstm_ir.passes.emission import emit_bytecode
 from lstm_ir.passes.in_place_entry import add_in_place_entries
 from lstm_ir.passes.iree_session import CpuTarget, ir_after, resolve_cpu
-from lstm_ir.passes.kernels_alone import PROGRAM_PIPELINE, calls_no_library, runs_kernels_alone
+from lstm_ir.passes.kernels_alone import SHORTCUTS, calls_no_library, runs_kernels_alone
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_pipeline_comes_to_what_irees_phases_do(layers, target):
     flags = target.flags()
     phase = "executable-sources"
     usual = ir_after(phase, emit_bytecode(module.module, module.weights), flags)
-    short = ir_after(phase, emit_bytecode(module.module, module.weights, keep_globals=True), flags, PROGRAM_PIPELINE)
+    short = ir_after(phase, emit_bytecode(module.module, module.weights, keep_globals=True), flags, SHORTCUTS)
     assert work(short) == work(usual)
 
 
