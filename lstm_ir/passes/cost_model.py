@@ -20,8 +20,8 @@ UNROLLED_MAX_STEPS = 64
 COOPERATIVE_GAIN = 1.3
 """So many times as fast as persistent must cooperative be expected to be. Its workgroups wait for each other at every
 step: one that loses its core for a moment delays all, which no estimate of a step knows. On two cores 192 to 256 units,
-expected to gain 1.3 to 1.5, gained 1.1 to 1.6 in medians of 100 and 400 steps; calls of 30 steps, which run on one core,
-lost 0.05 at most. 160 units, expected to gain 1.2, gained nothing."""
+expected to gain 1.3 to 1.5, gained 1.1 to 1.6 in medians of 100 and 400 steps, and lost 0.05 at most in calls of 30,
+which run on one core. 160 units, expected to gain 1.2, gained nothing."""
 
 
 @dataclass(frozen=True)
