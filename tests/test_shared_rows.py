@@ -146,26 +146,28 @@ def test_several_threads(artifact):
 
 
 @one_model
-@pytest.mark.parametrize(("where", "error"), [("_look_on", KeyboardInterrupt), ("_wait", ExecutionError)])
+@pytest.mark.parametrize(
+    ("where", "error"), [("run", KeyboardInterrupt), ("_look_on", KeyboardInterrupt), ("_wait", ExecutionError)]
+)
 def test_a_call_that_fails_leaves_nothing_running(artifact, monkeypatch, where, error):
     """The workers write to memory that must stay until they are done; and the next call has memory of its own."""
     module, alone = lstm_ir.load(artifact.data), lstm_ir.load(artifact.data, threads=1)
     inputs = _inputs(artifact, 2 * artifact.description["row_tile"])
     module(*inputs), module(*inputs)
     (frame,) = _frames(module)
-    goes_well = getattr(SharedRows, where)
+    broken = type(frame.others) if where == "run" else SharedRows
+    goes_well = getattr(broken, where)
 
-    def fails(self):
-        if where == "_wait":
-            goes_well(self)
+    def fails(*arguments):
+        goes_well(*arguments)
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(SharedRows, where, fails)
+        patch.setattr(broken, where, fails)
         patch.setattr(shared_rows, "_LOOKS_ON", 0.0)
         with pytest.raises(error):
             module(*inputs)
-    assert frame._computed.query() == frame._count
+    assert frame._computed.query() == frame._count == 2
     assert frame not in _frames(module)
     _same(module(*inputs), alone(*inputs))
     assert type(_frames(module)[0]) is SharedRows

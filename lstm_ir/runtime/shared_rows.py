@@ -30,6 +30,9 @@ __all__ = ["RowSharing", "SharedRows"]
 _LOOKS_ON = 300e-6
 """Seconds for which a caller that is done looks on before it sleeps, as long as being woken may take. It holds Python's
 lock meanwhile."""
+_MAY_RUN_NS = 100_000_000
+"""Nanoseconds that workers may run of whom an error or an interrupt has hidden whether they have begun: shared calls
+take a few milliseconds."""
 
 Index = tuple[slice, ...]
 
@@ -116,14 +119,17 @@ class SharedRows(Frame):
         self._count += 1
         self._signal.insert(self._computed, self._count)  # of one semaphore a fence keeps the highest value only
         self._workers.make_room()
-        self.others.run(values, masks)
+        have_begun = False
         try:
+            self.others.run(values, masks)
+            have_begun = True
             self.own.run(values, masks)
             outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
             self.own.collect(outputs)
             self._look_on()
         finally:
-            self._wait()  # whatever has happened: the workers write to memory of ours
+            # Whatever has happened: the workers write to memory of ours.
+            self._wait(None if have_begun else _MAY_RUN_NS)
         self.others.collect(outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -133,11 +139,12 @@ class SharedRows(Frame):
         while computed.query() < count and perf_counter() < end:
             pass
 
-    def _wait(self) -> None:
+    def _wait(self, limit: int | None) -> None:
+        """Waits for the workers, for so many nanoseconds at most, or for ever."""
         try:
             if self._computed.query() < self._count:
                 with giving_way():
-                    self._computed.wait(self._count)
+                    self._computed.wait(self._count, timeout=limit)
         except (RuntimeError, ValueError) as error:
             raise ExecutionError(f"the call failed in IREE: {str(error).strip().splitlines()[0]}") from error
 
