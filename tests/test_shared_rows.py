@@ -17,7 +17,7 @@ from lstm_ir.layers import LSTM, Bidirectional, Dense, FunctionalBuilder, InputL
 from lstm_ir.layers.program.layer import TensorProgram
 from lstm_ir.passes.kernels.vector_target import VECTOR_TARGETS
 from lstm_ir.passes.pipelines import KernelOptions
-from lstm_ir.runtime import ExecutionError, call_work, shared_rows
+from lstm_ir.runtime import ExecutionError, call_work, pack, shared_rows, unpack
 from lstm_ir.runtime import device as device_module
 from lstm_ir.runtime.argument_frame import ArgumentFrame
 from lstm_ir.runtime.shared_rows import SharedRows
@@ -117,6 +117,16 @@ def test_a_state_is_one_pieces_own(artifact):
         _same(module(*inputs), alone(*inputs))
         _same(module(*inputs, state=state), alone(*inputs, state=other))
     assert all(type(frame) is ArgumentFrame for frames in state.frames.spare.values() for frame in frames)
+
+
+@one_model
+@pytest.mark.parametrize("row_tile", [None, 0, -4, True, "4", 4.0])
+def test_what_is_no_number_of_rows_is_not_heeded(artifact, row_tile):
+    vmfb, description = unpack(artifact.data)
+    module = lstm_ir.load(pack(vmfb, {**description, "row_tile": row_tile}))
+    for _ in range(3):
+        module(*_inputs(artifact, 16))
+    assert [type(frame) for frame in _frames(module)] == [ArgumentFrame]
 
 
 @one_model

@@ -158,7 +158,7 @@ class RowSharing:
       masks: Of its masks.
       outputs: Of its outputs.
       states: Of its states.
-      row_tile: The artifact's ``row_tile``, or None.
+      row_tile: What the artifact says as ``row_tile``; nothing is shared unless it is a number of rows.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class RowSharing:
         masks: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
         states: Sequence[TensorSpec],
-        row_tile: int | None,
+        row_tile: Any,
     ) -> None:
         self._runners = runners
         self._inputs, self._masks, self._outputs = inputs, masks, outputs
@@ -178,7 +178,7 @@ class RowSharing:
             spec.batch_axis is not None and spec.shape[spec.batch_axis] is None
             for spec in (*inputs, *masks, *outputs, *states)
         )
-        self._row_tile = row_tile if is_open else None
+        self._row_tile: int | None = row_tile if is_open and type(row_tile) is int and row_tile > 0 else None
 
     def frame(
         self,
