@@ -140,6 +140,22 @@ class ArgumentFrame(Frame):
     def __del__(self) -> None:
         self.arguments = self.results = None  # before the device, whose memory the results may be
 
+    def fill(self, values: Sequence[Any], masks: Sequence[Any]) -> None:
+        """Copies a call's arguments to the frame's memory.
+
+        Args:
+          values: The inputs, of any dtype that is accepted.
+          masks: The masks, None for one whose steps are all valid.
+        """
+        for memory, x in zip(self.inputs, values, strict=True):
+            if x.dtype == memory.dtype or memory.dtype.kind == "i":
+                memory[...] = x
+            else:
+                with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                    memory[...] = x
+        for memory, mask in zip(self.masks, masks, strict=True):
+            memory[...] = True if mask is None else mask
+
     def renew_results(self, results: int) -> None:
         """Lets go of the last call's results."""
         self.results = iree.VmVariantList(results)

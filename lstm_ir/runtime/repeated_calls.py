@@ -215,12 +215,7 @@ class RepeatedCalls:
             runner = self._runners.all_cores()
             if runner is not None:  # else in a forked process, where the frame serves at home
                 code = runner.code
-        if values[0].dtype == self._only:
-            frame.inputs[0][...] = values[0]
-        else:
-            self._fill(frame.inputs, values)
-        for memory, mask in zip(frame.masks, masks, strict=True):
-            memory[...] = True if mask is None else mask
+        frame.fill(values, masks)
         if frame.seed is not None:
             frame.seed[...] = words
         code.invoke(frame.function, frame.arguments, frame.results)
@@ -245,15 +240,6 @@ class RepeatedCalls:
             if _minimum(values[place], None) < least or _maximum(values[place], None) > most:
                 return False
         return True
-
-    def _fill(self, inputs: Sequence[Any], values: Sequence[Any]) -> None:
-        """Copies values of any accepted dtype to a frame's memory."""
-        for memory, x, dtype in zip(inputs, values, self._dtypes, strict=True):
-            if x.dtype == dtype or dtype.kind == "i":
-                memory[...] = x
-            else:
-                with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                    memory[...] = x
 
     def _new_frame(
         self, values: Sequence[Any], masks: Given, state: State | None, shapes: Sequence[tuple[int, ...]] | None

@@ -18,6 +18,7 @@ import numpy as np
 from iree.runtime import _binding as iree
 
 from lstm_ir.runtime.argument_frame import NOBODY, ArgumentFrame, Frame
+from lstm_ir.runtime.device import reason_of
 from lstm_ir.runtime.device_array import element_type
 from lstm_ir.runtime.errors import ExecutionError
 from lstm_ir.runtime.mask_arguments import Given, mask_shape
@@ -50,11 +51,10 @@ class _Part:
     def run(self, values: Sequence[Any], masks: Given) -> None:
         """Copies its rows of the arguments to the frame, and runs the entry point."""
         frame = self.frame
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for memory, x, rows in zip(frame.inputs, values, self.inputs, strict=True):
-                memory[...] = x[rows]
-        for memory, mask, rows in zip(frame.masks, masks, self.masks, strict=True):
-            memory[...] = True if mask is None else mask[rows]
+        frame.fill(
+            [x[rows] for x, rows in zip(values, self.inputs, strict=True)],
+            [None if mask is None else mask[rows] for mask, rows in zip(masks, self.masks, strict=True)],
+        )
         self.runner.code.invoke(frame.function, frame.arguments, frame.results)
 
     def collect(self, outputs: Sequence[np.ndarray[Any, Any]]) -> None:
@@ -146,7 +146,7 @@ class SharedRows(Frame):
                 with giving_way():
                     self._computed.wait(self._count, timeout=limit)
         except (RuntimeError, ValueError) as error:
-            raise ExecutionError(f"the call failed in IREE: {str(error).strip().splitlines()[0]}") from error
+            raise ExecutionError(f"the call failed in IREE: {reason_of(error)}") from error
 
 
 class RowSharing:
